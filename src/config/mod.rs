@@ -1,0 +1,241 @@
+//! What the user asked for, as plain data with defaults. Nothing here opens, checks against the
+//! system, or acts: `walk` and `toml` fill these types from text, the stages read them.
+
+mod show;
+mod toml;
+mod walk;
+
+pub use self::toml::{embedded, read, read_file};
+pub use show::show;
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// A place in a text that the user wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The file as the user named it; `(built-in)` for the embedded default config.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// Something wrong in the config or in a rule: where, what, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where it stands.
+    pub place: Place,
+    /// What is wrong, and what was probably meant. Lower case, no full stop.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)
+    }
+}
+
+/// A value with the place where it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Located<T> {
+    /// Where the value's own text begins (inside the quotes, for a string).
+    pub place: Place,
+    /// The value.
+    pub value: T,
+}
+
+/// The whole config.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    /// `[kernel]`: what is set in the kernel, and the receiving socket.
+    pub kernel: Kernel,
+    /// `[ring]`: the buffer between the two threads.
+    pub ring: Ring,
+    /// `[event]`: how records become events.
+    pub event: Event,
+    /// `[rules]`: what the kernel is asked to report.
+    pub rules: Rules,
+    /// `[[output]]`: where lines go. Never empty in a config that was read without a problem.
+    pub outputs: Vec<Output>,
+}
+
+/// A kernel setting that is either set or left as it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting<T> {
+    /// `"leave"`: as found.
+    Leave,
+    /// Set to this.
+    Set(T),
+}
+
+/// What the kernel does when a record is lost (AUDIT_SET failure, auditctl -f).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// 0: nothing.
+    Silent,
+    /// 1: a line in the kernel log.
+    Printk,
+    /// 2: panic.
+    Panic,
+}
+
+/// `[kernel]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    /// `enabled = true | false | "leave"`; default true.
+    pub enabled: Setting<bool>,
+    /// `backlog_limit = 8192 | "leave"`: records that the kernel may hold for us.
+    pub backlog_limit: Setting<u32>,
+    /// `backlog_wait_time = 0 | "leave"`, in jiffies: how long an audited process may be put to sleep.
+    pub backlog_wait_time: Setting<u32>,
+    /// `failure = "leave" | "silent" | "printk" | "panic"`; default "leave".
+    pub failure: Setting<Failure>,
+    /// `restore = ["enabled", ...]`: the settings put back at exit; default all four.
+    pub restore: Vec<KernelKey>,
+    /// `receive_buffer_kib = 4096`: what the data socket may hold (the kernel's memory, used only in a burst).
+    pub receive_buffer_kib: u32,
+    /// `verify_s = 30`: how often the registration is checked, in seconds; at least 30.
+    pub verify_s: u32,
+}
+
+/// The settings that can be restored at exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KernelKey {
+    /// `enabled`
+    Enabled,
+    /// `backlog_limit`
+    BacklogLimit,
+    /// `backlog_wait_time`
+    BacklogWaitTime,
+    /// `failure`
+    Failure,
+}
+
+impl KernelKey {
+    /// All of them, in the order in which they are set.
+    pub const ALL: [Self; 4] = [Self::BacklogLimit, Self::BacklogWaitTime, Self::Failure, Self::Enabled];
+}
+
+impl Default for Kernel {
+    fn default() -> Self {
+        Self {
+            enabled: Setting::Set(true),
+            backlog_limit: Setting::Set(8192),
+            backlog_wait_time: Setting::Set(0),
+            failure: Setting::Leave,
+            restore: KernelKey::ALL.to_vec(),
+            receive_buffer_kib: 4096,
+            verify_s: 30,
+        }
+    }
+}
+
+/// `[ring]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ring {
+    /// `size_kib = 512`: a multiple of 32, from 64 to 8192.
+    pub size_kib: u32,
+    /// `overflow = "drop" | "wait"`.
+    pub overflow: Overflow,
+}
+
+/// What the reader does when the ring is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// Count the record and drop it.
+    Drop,
+    /// Stop reading: the kernel's backlog fills and its own policy applies.
+    Wait,
+}
+
+impl Default for Ring {
+    fn default() -> Self {
+        Self { size_kib: 512, overflow: Overflow::Drop }
+    }
+}
+
+/// `[event]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// `timeout_ms = 2000`: how long after its first record's arrival an event is given up as incomplete;
+    /// 100 to 60000.
+    pub timeout_ms: u32,
+    /// `max_kib = 1024`: the bytes of records that one event may hold; 16 to 8192. What is more is cut and counted.
+    pub max_kib: u32,
+    /// `types = [0, 65535]`: the lowest and the highest record type that is kept; go-audit's default is [1300, 1399].
+    pub types: (u16, u16),
+}
+
+impl Default for Event {
+    fn default() -> Self {
+        Self { timeout_ms: 2000, max_kib: 1024, types: (0, u16::MAX) }
+    }
+}
+
+/// `[rules]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// `lines = ["-a always,exit ..."]`: the audit.rules language, loaded in this order.
+    pub lines: Vec<Located<String>>,
+    /// `at_exit = "leave" | "remove"`: whether the rules that this run added stay in the kernel; default "leave".
+    pub at_exit: AtExit,
+}
+
+/// What happens at exit to the rules that were added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AtExit {
+    /// They stay.
+    #[default]
+    Leave,
+    /// They are deleted; rules that were there before stay.
+    Remove,
+}
+
+/// `[[output]]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Where the table stands, for errors at opening.
+    pub place: Place,
+    /// `format = "go-audit"`.
+    pub format: Format,
+    /// `type = ...` with its own keys.
+    pub target: Target,
+}
+
+/// How an event is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// go-audit 1.2.0's JSON line.
+    #[default]
+    GoAudit,
+}
+
+/// Where an output writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// `type = "stdout"`
+    Stdout,
+    /// `type = "file"`
+    File(FileTarget),
+}
+
+/// `type = "file"`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileTarget {
+    /// `path`: required, absolute or relative to the working directory.
+    pub path: PathBuf,
+    /// `mode = "0600"`: octal text; default 0600. Set at each opening.
+    pub mode: u32,
+    /// `owner = "name or number"`: left as created when absent.
+    pub owner: Option<Located<String>>,
+    /// `group = "name or number"`
+    pub group: Option<Located<String>>,
+}
