@@ -76,6 +76,16 @@ pub enum Setting<T> {
     Set(T),
 }
 
+impl<T> Setting<T> {
+    /// The same setting of another kind of value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
+        match self {
+            Self::Leave => Setting::Leave,
+            Self::Set(value) => Setting::Set(change(value)),
+        }
+    }
+}
+
 /// What the kernel does when a record is lost (AUDIT_SET failure, auditctl -f).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
