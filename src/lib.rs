@@ -3,8 +3,12 @@
 
 pub mod capture;
 pub mod config;
+pub mod enrich;
 pub mod event;
+pub mod format;
 pub mod log;
+pub mod output;
 pub mod stats;
 pub mod sys;
 pub mod wire;
+pub mod writer;
