@@ -113,7 +113,7 @@ impl Walker<'_> {
         let names = KernelKey::ALL.map(|key| (key.name(), key));
         into.clear();
         for node in nodes {
-            let Some(key) = self.choose(table, "restore", node, &names) else { continue };
+            let Some(key) = self.choose("each of \"kernel.restore\"", node, &names) else { continue };
             if into.contains(&key) {
                 self.problem(node.pos, format!("\"{}\" stands twice in \"kernel.restore\"", key.name()));
             } else {
