@@ -5,7 +5,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Error};
 
 use super::node::{Entry, Integer, Node, Pos, Value};
-use super::{Config, Problem, walk};
+use super::{Config, Problem, quoted, walk};
 
 /// How many syntax errors are reported: behind the first ones a parser mostly reports its own
 /// confusion.
@@ -27,11 +27,11 @@ pub fn read(name: &str, text: &str) -> Result<Config, Vec<Problem>> {
     let (twice, broken): (Vec<Error>, Vec<Error>) =
         errors.into_iter().partition(|error| error.message() == "duplicate key");
     if !broken.is_empty() {
-        let mut found: Vec<_> = broken.iter().map(|error| reader.syntax(error)).collect();
-        found.sort();
-        found.dedup_by_key(|(pos, _)| pos.line);
-        found.truncate(SYNTAX_ERRORS);
-        return Err(walk::problems(name, found));
+        let found = broken.iter().map(|error| reader.syntax(error)).collect();
+        let mut problems = walk::problems(name, found);
+        problems.dedup_by_key(|problem| problem.place.line);
+        problems.truncate(SYNTAX_ERRORS);
+        return Err(problems);
     }
     let root = reader.table(root.get_ref(), DEPTH);
     let (config, mut found) = walk::walk(name, &Node { pos: Pos { line: 1, column: 1 }, value: root });
@@ -78,7 +78,7 @@ impl Reader<'_> {
     }
 
     fn table(&self, table: &DeTable<'_>, depth: u32) -> Value {
-        let mut entries: Vec<Entry> = table
+        let entries = table
             .iter()
             .filter(|_| depth > 0)
             .map(|(key, value)| Entry {
@@ -87,7 +87,6 @@ impl Reader<'_> {
                 node: self.node(value, depth - 1),
             })
             .collect();
-        entries.sort_by_key(|entry| entry.pos);
         Value::Table(entries)
     }
 
@@ -123,20 +122,32 @@ impl Reader<'_> {
         self.pos(error.span().map_or(self.text.len(), |span| span.start))
     }
 
+    /// The parser's message; the slips that a config's author makes most are said in more words.
     fn syntax(&self, error: &Error) -> (Pos, String) {
-        let hint = match error.message() {
+        let source = error.span().and_then(|span| self.text.get(span)).unwrap_or_default();
+        let message = match error.message() {
             message if message.starts_with("unexpected leading zero") => {
-                "; a file mode is written in quotes, as \"0600\""
+                "a number can't begin with 0; a file mode is written in quotes, as \"0600\"".to_owned()
             }
-            message if message.starts_with("string values must be quoted") => "; write it in double quotes",
-            _ => "",
+            message if message.starts_with("string values must be quoted") => unquoted(source),
+            message => message.to_owned(),
         };
-        (self.error_pos(error), format!("not valid TOML: {}{hint}", error.message()))
+        (self.error_pos(error), format!("not valid TOML: {message}"))
     }
 
     fn twice(&self, error: &Error) -> (Pos, String) {
         let key = error.span().and_then(|span| self.text.get(span)).unwrap_or_default();
         (self.error_pos(error), walk::twice(key.trim_matches(['"', '\''])))
+    }
+}
+
+/// The message for a bare word, or nothing at all, where a value should be.
+fn unquoted(word: &str) -> String {
+    match word.trim() {
+        "" => "the value is missing".to_owned(),
+        "yes" | "on" | "True" | "TRUE" => "write true".to_owned(),
+        "no" | "off" | "False" | "FALSE" => "write false".to_owned(),
+        word => format!("text must be in quotes: write {}", quoted(word)),
     }
 }
 

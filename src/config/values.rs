@@ -85,7 +85,7 @@ impl Walker<'_> {
     fn leave(&mut self, table: Table<'_>, key: &str, wanted: &str, node: &Node) -> bool {
         match &node.value {
             Value::String(word) if word == "leave" => return true,
-            Value::String(word) if !did_you_mean(word, ["leave"]).is_empty() => {
+            Value::String(word) if !did_you_mean(word, &["leave"]).is_empty() => {
                 let message = format!(
                     "\"{}.{key}\" must be {wanted}, not {}; did you mean \"leave\"?",
                     table.name,
@@ -129,34 +129,25 @@ impl Walker<'_> {
         choices: &[(&str, T)],
         into: &mut T,
     ) {
-        if let Some(value) = table.get(key).and_then(|node| self.choose(table, key, node, choices)) {
-            *into = value;
+        let Some(node) = table.get(key) else { return };
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        let chosen = self.choose(&format!("\"{}.{key}\"", table.name), node, &words);
+        if let Some((_, value)) = chosen.and_then(|at| choices.get(at)) {
+            *into = *value;
         }
     }
 
-    /// The choice that a node names; `key` is for the message.
-    pub(super) fn choose<T: Copy>(
-        &mut self,
-        table: Table<'_>,
-        key: &str,
-        node: &Node,
-        choices: &[(&str, T)],
-    ) -> Option<T> {
-        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        let wanted = listed(&words, "or");
+    /// Which of the words a node holds; `subject` is what the message says of it.
+    pub(super) fn choose(&mut self, subject: &str, node: &Node, words: &[&str]) -> Option<usize> {
+        let wanted = listed(words, "or");
         let Value::String(word) = &node.value else {
-            self.wrong(table, key, &wanted, node);
+            self.problem(node.pos, format!("{subject} must be {wanted}, not {}", node.value.kind()));
             return None;
         };
-        let chosen = choices.iter().find(|(choice, _)| choice == word).map(|(_, value)| *value);
+        let chosen = words.iter().position(|choice| choice == word);
         if chosen.is_none() {
-            let message = format!(
-                "\"{}.{key}\" must be {wanted}, not {}{}",
-                table.name,
-                quoted(word),
-                did_you_mean(word, words)
-            );
-            self.problem(node.pos, message);
+            let meant = did_you_mean(word, words);
+            self.problem(node.pos, format!("{subject} must be {wanted}, not {}{meant}", quoted(word)));
         }
         chosen
     }
