@@ -33,6 +33,9 @@ impl Walker<'_> {
         Place { file: self.file.to_owned(), line: pos.line, column: pos.column }
     }
 
+    // Kept out of its many callers: nothing here is on a hot path, and inlined it costs 3 KiB.
+    #[cold]
+    #[inline(never)]
     pub(super) fn problem(&mut self, pos: Pos, message: String) {
         self.found.push((pos, message));
     }
