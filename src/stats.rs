@@ -62,6 +62,8 @@ pub struct Stats {
     pub output_dropped: Counter,
     /// Failed write calls (writer).
     pub output_errors: Counter,
+    /// Events that did not fit the space for a line: never, unless the space is wrong (writer).
+    pub unformatted: Counter,
     /// Loss events written into the stream (writer).
     pub loss_reports: Counter,
 }

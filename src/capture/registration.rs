@@ -108,6 +108,8 @@ pub struct Registration {
     undo: Vec<(Field, u32)>,
     last_lost: u32,
     standing: Standing,
+    /// Something was counted that nobody was told of yet.
+    news: bool,
 }
 
 impl Registration {
@@ -130,7 +132,7 @@ impl Registration {
         data.set_no_enobufs().map_err(|e| Error::Call("set NETLINK_NO_ENOBUFS", e))?;
         let (data, undo) = (Arc::new(data), Vec::new());
         let last_lost = status.lost;
-        Ok(Self { control, data, link, stats, undo, last_lost, standing: Standing::Held })
+        Ok(Self { control, data, link, stats, undo, last_lost, standing: Standing::Held, news: false })
     }
 
     /// The data socket, for the reader.
@@ -216,11 +218,14 @@ impl Registration {
         }
         if self.standing == Standing::Held {
             self.stats.registration_lost.add(1);
+            self.news = true;
         }
         if self.standing != Standing::Lost(status.pid) {
             self.standing = Standing::Lost(status.pid);
             match status.pid {
-                0 => log::warning("the registration was lost: the kernel has no audit daemon; registering again"),
+                0 => log::warning(
+                    "the registration was lost: the kernel has no audit daemon; registering again",
+                ),
                 pid => log::error(format_args!(
                     "the registration was lost to pid {pid} ({}); trying to come back at each check",
                     process_name(pid)
@@ -232,6 +237,11 @@ impl Registration {
             Err(Error::Taken(..)) => {}
             Err(error) => log::warning(error),
         }
+    }
+
+    /// Whether something was counted since the last call.
+    pub fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.news)
     }
 
     /// Leaves without losing what is on its way: settings back as found, the backlog waited for,
@@ -292,6 +302,7 @@ impl Registration {
         self.last_lost = status.lost;
         if new > 0 {
             self.stats.kernel_lost.add(u64::from(new));
+            self.news = true;
         }
     }
 }

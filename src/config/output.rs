@@ -83,7 +83,7 @@ impl Walker<'_> {
                 self.problem(*pos, message);
                 None
             }
-            Some(node) => self.choose(table, "type", node, &TYPES.map(|word| (word, word))),
+            Some(node) => self.choose("\"output.type\"", node, &TYPES.map(|word| (word, word))),
         }
     }
 

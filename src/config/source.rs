@@ -117,3 +117,23 @@ fn not_utf8(file: String, bytes: &[u8], valid: usize) -> Problem {
     let byte = bytes.get(valid).copied().unwrap_or_default();
     Problem { place, message: format!("byte 0x{byte:02x} is not UTF-8; save the file as UTF-8 text") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_is_never_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let default = dir.path().join("ringaudit.toml");
+        assert_eq!(Source::find_or(None, &default), Source::BuiltIn);
+        let named = Path::new("named.toml");
+        assert_eq!(Source::find_or(Some(named), &default), Source::File(named.to_owned()));
+        // A link to nothing is a config that can't be read, not one that is absent.
+        std::os::unix::fs::symlink("nowhere", &default).unwrap();
+        assert_eq!(Source::find_or(None, &default), Source::File(default.clone()));
+        std::fs::remove_file(&default).unwrap();
+        std::fs::write(&default, "").unwrap();
+        assert_eq!(Source::find_or(None, &default), Source::File(default));
+    }
+}

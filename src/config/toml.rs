@@ -5,7 +5,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Error};
 
 use super::node::{Entry, Integer, Node, Pos, Value};
-use super::{Config, Problem, walk};
+use super::{Config, Problem, quoted, walk};
 
 /// How many syntax errors are reported: behind the first ones a parser mostly reports its own
 /// confusion.
@@ -123,20 +123,32 @@ impl Reader<'_> {
         self.pos(error.span().map_or(self.text.len(), |span| span.start))
     }
 
+    /// The parser's message; the slips that a config's author makes most are said in more words.
     fn syntax(&self, error: &Error) -> (Pos, String) {
-        let hint = match error.message() {
+        let source = error.span().and_then(|span| self.text.get(span)).unwrap_or_default();
+        let message = match error.message() {
             message if message.starts_with("unexpected leading zero") => {
-                "; a file mode is written in quotes, as \"0600\""
+                "a number can't begin with 0; a file mode is written in quotes, as \"0600\"".to_owned()
             }
-            message if message.starts_with("string values must be quoted") => "; write it in double quotes",
-            _ => "",
+            message if message.starts_with("string values must be quoted") => unquoted(source),
+            message => message.to_owned(),
         };
-        (self.error_pos(error), format!("not valid TOML: {}{hint}", error.message()))
+        (self.error_pos(error), format!("not valid TOML: {message}"))
     }
 
     fn twice(&self, error: &Error) -> (Pos, String) {
         let key = error.span().and_then(|span| self.text.get(span)).unwrap_or_default();
         (self.error_pos(error), walk::twice(key.trim_matches(['"', '\''])))
+    }
+}
+
+/// The message for a bare word, or nothing at all, where a value should be.
+fn unquoted(word: &str) -> String {
+    match word.trim() {
+        "" => "the value is missing".to_owned(),
+        "yes" | "on" | "True" | "TRUE" => "write true".to_owned(),
+        "no" | "off" | "False" | "FALSE" => "write false".to_owned(),
+        word => format!("text must be in quotes: write {}", quoted(word)),
     }
 }
 

@@ -129,34 +129,24 @@ impl Walker<'_> {
         choices: &[(&str, T)],
         into: &mut T,
     ) {
-        if let Some(value) = table.get(key).and_then(|node| self.choose(table, key, node, choices)) {
+        let subject = format!("\"{}.{key}\"", table.name);
+        if let Some(value) = table.get(key).and_then(|node| self.choose(&subject, node, choices)) {
             *into = value;
         }
     }
 
-    /// The choice that a node names; `key` is for the message.
-    pub(super) fn choose<T: Copy>(
-        &mut self,
-        table: Table<'_>,
-        key: &str,
-        node: &Node,
-        choices: &[(&str, T)],
-    ) -> Option<T> {
+    /// The choice that a node names; `subject` is what the message says of it.
+    pub(super) fn choose<T: Copy>(&mut self, subject: &str, node: &Node, choices: &[(&str, T)]) -> Option<T> {
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
         let wanted = listed(&words, "or");
         let Value::String(word) = &node.value else {
-            self.wrong(table, key, &wanted, node);
+            self.problem(node.pos, format!("{subject} must be {wanted}, not {}", node.value.kind()));
             return None;
         };
         let chosen = choices.iter().find(|(choice, _)| choice == word).map(|(_, value)| *value);
         if chosen.is_none() {
-            let message = format!(
-                "\"{}.{key}\" must be {wanted}, not {}{}",
-                table.name,
-                quoted(word),
-                did_you_mean(word, words)
-            );
-            self.problem(node.pos, message);
+            let meant = did_you_mean(word, words);
+            self.problem(node.pos, format!("{subject} must be {wanted}, not {}{meant}", quoted(word)));
         }
         chosen
     }

@@ -113,7 +113,7 @@ impl Walker<'_> {
         let names = KernelKey::ALL.map(|key| (key.name(), key));
         into.clear();
         for node in nodes {
-            let Some(key) = self.choose(table, "restore", node, &names) else { continue };
+            let Some(key) = self.choose("each of \"kernel.restore\"", node, &names) else { continue };
             if into.contains(&key) {
                 self.problem(node.pos, format!("\"{}\" stands twice in \"kernel.restore\"", key.name()));
             } else {
@@ -280,4 +280,44 @@ fn bracketed(name: &str) -> String {
     let quoted = quoted(name);
     let bare = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     format!("[{}]", bare.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(line: u32, value: Value) -> Node {
+        Node { pos: Pos { line, column: 1 }, value }
+    }
+
+    fn entry(key: &str, line: u32, value: Value) -> Entry {
+        Entry { key: key.to_owned(), pos: Pos { line, column: 1 }, node: node(line, value) }
+    }
+
+    /// The TOML parser keeps these from the tree; another format's reader may not.
+    #[test]
+    fn what_only_other_formats_can_hold() {
+        let mode = |on| Value::Table(vec![entry("enabled", 2, on), entry("enabled", 3, Value::Bool(false))]);
+        let root =
+            Value::Table(vec![entry("kernel", 1, mode(Value::Bool(true))), entry("kernel", 4, Value::Date)]);
+        let (config, found) = walk("f", &node(1, root));
+        let shown: Vec<String> = problems("f", found).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            [
+                "f:3:1: \"enabled\" is given twice; keep one",
+                "f:4:1: \"kernel\" is given twice; keep one",
+                "f:4:1: [kernel] must be a table, not a date or time",
+            ]
+        );
+        assert_eq!(config.kernel.enabled, Setting::Set(true), "the first counts");
+        let (_, found) = walk("f", &node(1, Value::Float));
+        assert_eq!(
+            found,
+            [(
+                Pos { line: 1, column: 1 },
+                "the config must be a table, not a number with a fraction".to_owned()
+            )]
+        );
+    }
 }
