@@ -190,20 +190,34 @@ pub struct Mask(pub [u32; MASK_WORDS]);
 impl Mask {
     /// No system call.
     pub const EMPTY: Self = Self([0; MASK_WORDS]);
-    /// All of them. The last word stays without its upper half: there the kernel keeps classes of system
-    /// calls (kernel/auditfilter.c, audit_to_entry_common), and clears it itself.
+    /// All of them, and all classes, as auditctl sends it.
     pub const ALL: Self = Self([u32::MAX; MASK_WORDS]);
+
+    /// What the kernel gives back for a mask without classes: it clears the last 16 bits, which stand for
+    /// classes of system calls (kernel/auditfilter.c, audit_to_entry_common).
+    #[must_use]
+    pub fn without_classes(mut self) -> Self {
+        if let Some(last) = self.0.last_mut() {
+            *last &= 0xffff;
+        }
+        self
+    }
 
     /// Adds a system call. False if its number does not fit.
     pub fn set(&mut self, number: u32) -> bool {
-        let Some(word) = usize::try_from(number / 32).ok().and_then(|w| self.0.get_mut(w)) else { return false };
+        let Some(word) = usize::try_from(number / 32).ok().and_then(|w| self.0.get_mut(w)) else {
+            return false;
+        };
         *word |= 1 << (number % 32);
         true
     }
 
     /// Whether a system call is in.
     pub fn has(&self, number: u32) -> bool {
-        usize::try_from(number / 32).ok().and_then(|w| self.0.get(w)).is_some_and(|w| w & (1 << (number % 32)) != 0)
+        usize::try_from(number / 32)
+            .ok()
+            .and_then(|w| self.0.get(w))
+            .is_some_and(|w| w & (1 << (number % 32)) != 0)
     }
 }
 
@@ -292,7 +306,8 @@ impl Rule {
         if count > MAX_FIELDS {
             return Err(Error::TooManyFields);
         }
-        let buflen = usize::try_from(word(bytes, FIELDS_AT + 3 * MAX_FIELDS)?).map_err(|_| Error::Truncated)?;
+        let buflen =
+            usize::try_from(word(bytes, FIELDS_AT + 3 * MAX_FIELDS)?).map_err(|_| Error::Truncated)?;
         let end = HEADER_LEN.checked_add(buflen).ok_or(Error::Truncated)?;
         let mut text = bytes.get(HEADER_LEN..end).ok_or(Error::Truncated)?;
         let mut mask = Mask::EMPTY;
@@ -352,10 +367,12 @@ mod tests {
     fn any_rule() -> impl Strategy<Value = Rule> {
         let mask = proptest::collection::vec(any::<u32>(), MASK_WORDS);
         let fields = proptest::collection::vec(any_field(), 0..=MAX_FIELDS);
-        (0..16_u32, any::<bool>(), any::<u32>(), mask, fields).prop_map(|(list, prepend, action, mask, fields)| {
-            let mask = Mask(mask.try_into().unwrap());
-            Rule { list: List(list), prepend, action: Action(action), mask, fields }
-        })
+        (0..16_u32, any::<bool>(), any::<u32>(), mask, fields).prop_map(
+            |(list, prepend, action, mask, fields)| {
+                let mask = Mask(mask.try_into().unwrap());
+                Rule { list: List(list), prepend, action: Action(action), mask, fields }
+            },
+        )
     }
 
     proptest! {
@@ -410,7 +427,13 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         let number = |number| Field { number, op: Op::EQUAL, value: Value::Number(0) };
-        let rule = |fields| Rule { list: List::EXIT, prepend: false, action: Action::ALWAYS, mask: Mask::ALL, fields };
+        let rule = |fields| Rule {
+            list: List::EXIT,
+            prepend: false,
+            action: Action::ALWAYS,
+            mask: Mask::ALL,
+            fields,
+        };
         assert!(rule(vec![number(0); 64]).emit().is_ok());
         assert_eq!(rule(vec![number(0); 65]).emit(), Err(Error::TooManyFields));
         assert_eq!(rule(vec![number(field::EXE)]).emit(), Err(Error::Strings));
