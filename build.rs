@@ -1,6 +1,7 @@
 //! Turns the text files in tables/ into compact statics for src/wire/tables.rs: one blob with every
 //! name once, in order, and for each table an array from number to name. Gives the version too.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -70,10 +71,11 @@ fn read_table(file: &str, prefix: &'static str, text: &str) -> Result<Table, Str
         if !seen.insert(name) {
             return Err(format!("{place}: \"{name}\" stands twice"));
         }
-        if table.names.contains_key(&number) {
-            table.aliases.push((name.to_owned(), number));
-        } else {
-            table.names.insert(number, name.to_owned());
+        match table.names.entry(number) {
+            Entry::Vacant(slot) => {
+                slot.insert(name.to_owned());
+            }
+            Entry::Occupied(_) => table.aliases.push((name.to_owned(), number)),
         }
     }
     Ok(table)

@@ -2,6 +2,8 @@
 //! what the kernel then lists must be the same, byte for byte. Needs root, auditctl and a kernel with
 //! auditing; without them it fails. Every rule is bound to a process or file that does not exist.
 
+#![allow(clippy::expect_used)] // the whole file is tests, and their helpers may fail too
+
 use ringaudit::capture::control::Control;
 use ringaudit::rules::{self, Report, Transport};
 use ringaudit::wire::rule::{AUDIT_DEL_RULE, AUDIT_LIST_RULES, Rule};
@@ -200,6 +202,72 @@ fn the_kernel_holds_what_auditctl_would_have_loaded() {
     }
 }
 
+/// What auditctl or the kernel refuses, and we must too, before or at loading.
+const REFUSED: &[&str] = &[
+    "-a always,exit -F pid=-1",
+    "-a always,exit -F pid=x",
+    "-a always,exit -F pid&1",
+    "-a always,exit -F nosuch=1",
+    "-a always,exit -F uid=-1 -F pid=4194305",
+    "-a always,exit -F auid>unset -F pid=4194305",
+    "-a always,exit -F uid=no-such-user",
+    "-a always,exit -F gid=unset",
+    "-a always,exit -F exit=ENOSUCH",
+    "-a always,exit -F success=yes",
+    "-a always,exit -F path=etc",
+    "-a always,exit -F path=/etc/",
+    "-a always,exit -F path!=/etc/passwd",
+    "-a always,exit -F dir=/run/ringaudit-none",
+    "-a always,exit -F path=/etc/passwd -F dir=/etc",
+    "-a always,exit -F path=/run/ringaudit-none -F inode=5",
+    "-a always,exit -F exe=/usr/bin/true -F exe=/usr/bin/false",
+    "-a always,exit -F exe=relative",
+    "-a always,exit -F perm=q",
+    "-a always,exit -F filetype=pipe",
+    "-a always,exit -F fstype=debugfs",
+    "-a always,exit -F msgtype=1300",
+    "-a always,exit -F arch=b46",
+    "-a always,exit -F arch>b64",
+    "-a always,exit -S nosuchcall",
+    "-a always,exit -S 2048",
+    "-a always,exit -S openat -F arch=b64",
+    "-a always,task -S openat",
+    "-a always,task -F success=1",
+    "-a always,user -S openat",
+    "-a always,user -F ppid=1",
+    "-a always,exclude -F exit=1",
+    "-a always,entry -S openat",
+    "-a always,exit extra",
+    "-a always,exit -a never,exit",
+    "-a always",
+    "-F pid=1",
+    "-k lonely",
+    "-w relative",
+    "-w /run/none/none/none",
+    "-w /etc -p q",
+    "-d always,exit -F pid=4194305",
+    "-W /run/ringaudit-none",
+    "-e 3",
+    "-f x",
+    "-b x",
+    "-x",
+];
+
+#[test]
+fn what_auditctl_refuses_is_refused() {
+    let _lock = Lock::take();
+    let mut kernel = Kernel::open();
+    let dir = tempfile::tempdir().expect("a scratch folder");
+    for line in REFUSED {
+        assert!(!auditctl(dir.path(), line), "auditctl takes {line}");
+        kernel.clear();
+        let compiled = rules::compile(&rules::lines_of("live.rules", line), machine());
+        let report = rules::load(&mut kernel.control, &compiled.planned);
+        assert!(compiled.errors.len() + report.problems.len() > 0, "{line} is taken");
+        assert_eq!(kernel.added(), Vec::<Vec<u8>>::new(), "{line}");
+    }
+}
+
 /// Loading again, deleting by line, and what the kernel refuses.
 #[test]
 fn the_kernels_answers_are_told_in_words() {
@@ -207,7 +275,9 @@ fn the_kernels_answers_are_told_in_words() {
     let mut kernel = Kernel::open();
     let dir = tempfile::tempdir().expect("a scratch folder");
     let dir = dir.path().to_string_lossy();
-    let text = format!("-w {dir} -p w\n-A always,exit -F pid=4194305\n");
+    let text = format!(
+        "-w {dir} -p w\n-A always,exit -F pid=4194305 -F auid!=unset -F exe=/usr/bin/true -k a -k b\n"
+    );
     let first = kernel.load(&text);
     assert_eq!((first.added.len(), first.already.len(), first.problems.len()), (2, 0, 0));
     let again = kernel.load(&text);
@@ -232,7 +302,7 @@ fn the_kernels_answers_are_told_in_words() {
     ];
     assert_eq!((problems.as_slice(), mixed.added.len()), (&expected[..], 1));
     let gone = kernel
-        .load(&format!("-W {dir} -p w\n-d always,exit -F pid=4194305\n-d exit,always -F pid=4194306\n"));
+        .load(&format!("-W {dir} -p w\n-d always,exit -F pid=4194305 -F auid!=unset -F exe=/usr/bin/true -k a -k b\n-d exit,always -F pid=4194306\n"));
     assert_eq!((gone.deleted, gone.problems.len()), (3, 0));
     assert_eq!(kernel.added(), Vec::<Vec<u8>>::new());
 }
