@@ -134,16 +134,18 @@ fn delete_all(transport: &mut impl Transport, report: &mut Report) -> io::Result
             rules.push(payload.to_vec());
         }
     })?;
+    report.added.clear();
+    let mut refused = None;
     for rule in rules {
         match transport.request(AUDIT_DEL_RULE, &rule) {
             Ok(()) => report.deleted += 1,
             // Gone since the list was made: its file was removed, or somebody deleted it.
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
-            Err(error) => return Err(error),
+            Err(error) if error.raw_os_error() == Some(libc::EPERM) => return Err(error),
+            Err(error) => refused = Some(error),
         }
     }
-    report.added.clear();
-    Ok(())
+    refused.map_or(Ok(()), Err)
 }
 
 /// Whether the kernel has this rule. Asked only for `-A`: there the kernel compares the mark that puts the

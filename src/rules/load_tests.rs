@@ -112,6 +112,15 @@ fn deleting_all_forgets_what_was_added() {
     assert_eq!((*kind, payload.len(), payload[0], payload[4]), (nlmsg::SET, 44, 1, 1));
 }
 
+#[test]
+fn a_rule_that_cannot_be_deleted_does_not_keep_the_others() {
+    let mut script = Script { held: vec![b"one".to_vec(), b"two".to_vec()], ..Script::default() };
+    script.answers = VecDeque::from([libc::ENOMEM, 0]);
+    let report = load(&mut script, &plan("-D\n"));
+    let expected = "t.rules:1:1: cannot delete the rules: Cannot allocate memory (os error 12)";
+    assert_eq!((shown(&report.problems), report.deleted), (vec![expected.to_owned()], 1));
+}
+
 /// The kernel itself would take a second `-A` of the same rule.
 #[test]
 fn a_rule_at_the_head_is_not_added_twice() {
