@@ -43,7 +43,7 @@ fn find(path: &PathBuf, what: &str, name: &str) -> Result<u32, String> {
         }
         names.push(own);
     }
-    let hint = crate::config::nearest(name, names).map(|near| format!("; did you mean \"{near}\"?"));
+    let hint = crate::config::nearest(name, &names).map(|near| format!("; did you mean \"{near}\"?"));
     let quoted = crate::config::quoted(name);
     Err(format!("{what} {quoted} is not in {}{}", path.display(), hint.unwrap_or_default()))
 }

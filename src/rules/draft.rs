@@ -167,7 +167,7 @@ impl<'a> Draft<'a> {
             }
             (None, None) => {
                 let wrong = if list_named(first).is_some() { (second, second_at) } else { (first, value.at) };
-                let hint = hint(nearest(wrong.0, ["always", "never"]));
+                let hint = hint(nearest(wrong.0, &["always", "never"]));
                 let message = format!("{} is no action: always or never{hint}", quoted(wrong.0));
                 notes.error(wrong.1, message);
                 return;
@@ -194,7 +194,7 @@ impl<'a> Draft<'a> {
             }
             None => {
                 let names = List::NAMED.map(|(name, _)| name);
-                let hint = hint(nearest(name, names));
+                let hint = hint(nearest(name, &names));
                 let message =
                     format!("{} is no list: task, exit, user, exclude or filesystem{hint}", quoted(name));
                 notes.error(at, message);
@@ -297,7 +297,7 @@ impl<'a> Draft<'a> {
                 .or_else(|| u32::from_str_radix(text, 16).ok().and_then(Machine::of_audit_arch));
             let unknown = || {
                 let names = Machine::ALL.map(Machine::name);
-                let hint = hint(nearest(text, names));
+                let hint = hint(nearest(text, &names));
                 (at, format!("unknown arch {}: b32, b64 or one of {}{hint}", quoted(text), names.join(", ")))
             };
             Some(named.ok_or_else(unknown)?)

@@ -202,7 +202,7 @@ pub(super) fn find(name: &str) -> Result<&'static Spec, String> {
     if let Some(spec) = SPECS.iter().find(|s| s.name.eq_ignore_ascii_case(name)) {
         return Ok(spec);
     }
-    let hint = nearest(name, SPECS.iter().map(|s| s.name));
+    let hint = nearest(name, &SPECS.iter().map(|s| s.name).collect::<Vec<_>>());
     let hint = hint.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
     Err(format!("unknown field {}{hint}", quoted(name)))
 }

@@ -132,8 +132,8 @@ fn one(word: &Word, rest: &mut impl Iterator<Item = Word>) -> Result<Opt, String
 
 fn unknown(text: &str, name: &str) -> String {
     if text.starts_with("--") {
-        let known = SPECS.iter().map(|s| s.name).filter(|n| n.starts_with("--"));
-        let hint = nearest(name, known).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        let known: Vec<_> = SPECS.iter().map(|s| s.name).filter(|n| n.starts_with("--")).collect();
+        let hint = nearest(name, &known).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
         return format!("unknown option {}{hint}", quoted(name));
     }
     if text.starts_with('-') {

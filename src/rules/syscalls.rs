@@ -89,7 +89,7 @@ impl Syscalls {
                 self.left_out.push(item.to_owned());
             }
             None => {
-                let hint = nearest(item, table.machine.syscall_names());
+                let hint = nearest(item, &table.machine.syscall_names().collect::<Vec<_>>());
                 let hint = hint.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
                 let machine = table.machine.name();
                 notes.error(at, format!("unknown system call {} on {machine}{hint}", quoted(item)));

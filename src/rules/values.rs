@@ -207,7 +207,8 @@ fn exit(text: &str) -> Result<u32, String> {
         return bits32(number).ok_or_else(|| range("exit", text));
     }
     let Some(number) = errno_number(name) else {
-        let hint = nearest(name, errno_names()).map(|near| format!("; did you mean \"{near}\"?"));
+        let hint = nearest(name, &errno_names().collect::<Vec<_>>())
+            .map(|near| format!("; did you mean \"{near}\"?"));
         return Err(format!("unknown error name {}{}", quoted(name), hint.unwrap_or_default()));
     };
     let number = u32::from(number);
