@@ -1,4 +1,19 @@
 //! ringaudit: the kernel's audit events, each as one line. The modules stand in the order of a
 //! record's journey; DESIGN.md tells the whole of it.
 
+<<<<<<< HEAD
+pub mod capture;
+=======
+pub mod cli;
+>>>>>>> config
 pub mod config;
+pub mod daemon;
+pub mod enrich;
+pub mod event;
+pub mod format;
+pub mod log;
+pub mod output;
+pub mod stats;
+pub mod sys;
+pub mod wire;
+pub mod writer;

@@ -1,12 +1,24 @@
-//! What the user asked for, as plain data with defaults. Nothing here opens, checks against the
-//! system, or acts: `walk` and `toml` fill these types from text, the stages read them.
+//! What the user asked for, as plain data with defaults. Nothing in these types opens, checks
+//! against the system, or acts: `source` finds the text, `toml` makes a tree of it, `walk` fills
+//! the types from the tree, `show` writes them back as text, and the stages read them.
 
+mod check;
+mod keys;
+mod node;
+mod output;
 mod show;
+mod source;
+mod suggest;
 mod toml;
+mod values;
 mod walk;
 
-pub use self::toml::{embedded, read, read_file};
+pub use self::toml::read;
+pub use check::{check, id_in};
+pub use keys::{OUTPUT_KEYS, SECTIONS, Section};
 pub use show::show;
+pub use source::{BUILT_IN, DEFAULT_PATH, MAX_BYTES, Source, embedded, read_file};
+pub use suggest::{nearest, quoted};
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,15 +28,18 @@ use std::path::PathBuf;
 pub struct Place {
     /// The file as the user named it; `(built-in)` for the embedded default config.
     pub file: String,
-    /// Line, from 1.
+    /// Line, from 1; 0 when the file as a whole is meant.
     pub line: u32,
-    /// Column in characters, from 1.
+    /// Column in characters (Unicode code points, not bytes and not cells of a terminal), from 1.
     pub column: u32,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+        match self.line {
+            0 => f.write_str(&self.file),
+            line => write!(f, "{}:{line}:{}", self.file, self.column),
+        }
     }
 }
 
@@ -43,8 +58,9 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A value with the place where it was written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A value with the place where it was written. Two are equal when their values are: where a value
+/// stands changes nothing in what the daemon does.
+#[derive(Clone, Debug, Default)]
 pub struct Located<T> {
     /// Where the value's own text begins (inside the quotes, for a string).
     pub place: Place,
@@ -52,8 +68,34 @@ pub struct Located<T> {
     pub value: T,
 }
 
-/// The whole config.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+impl<T: PartialEq> PartialEq for Located<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl<T: Eq> Eq for Located<T> {}
+
+impl Located<String> {
+    /// The place of the byte `offset` of the value, for an error about one word of it. Exact for
+    /// text without escapes; behind a TOML escape such as `\"` it is one column short for each.
+    #[must_use]
+    pub fn at(&self, offset: usize) -> Place {
+        let mut place = self.place.clone();
+        for (_, c) in self.value.char_indices().take_while(|(at, _)| *at < offset) {
+            if c == '\n' {
+                place.line = place.line.saturating_add(1);
+                place.column = 1;
+            } else {
+                place.column = place.column.saturating_add(1);
+            }
+        }
+        place
+    }
+}
+
+/// The whole config. The default is what an empty file means: no rules, one output to stdout.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `[kernel]`: what is set in the kernel, and the receiving socket.
     pub kernel: Kernel,
@@ -63,8 +105,25 @@ pub struct Config {
     pub event: Event,
     /// `[rules]`: what the kernel is asked to report.
     pub rules: Rules,
-    /// `[[output]]`: where lines go. Never empty in a config that was read without a problem.
+    /// `[[output]]`: where lines go. Never empty in a config that was read without a problem; a file
+    /// without one writes to stdout.
     pub outputs: Vec<Output>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            kernel: Kernel::default(),
+            ring: Ring::default(),
+            event: Event::default(),
+            rules: Rules::default(),
+            outputs: vec![Output {
+                place: Place::default(),
+                format: Format::default(),
+                target: Target::Stdout,
+            }],
+        }
+    }
 }
 
 /// A kernel setting that is either set or left as it was found.
@@ -74,6 +133,16 @@ pub enum Setting<T> {
     Leave,
     /// Set to this.
     Set(T),
+}
+
+impl<T> Setting<T> {
+    /// The same setting of another kind of value.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
+        match self {
+            Self::Leave => Setting::Leave,
+            Self::Set(value) => Setting::Set(change(value)),
+        }
+    }
 }
 
 /// What the kernel does when a record is lost (AUDIT_SET failure, auditctl -f).
@@ -92,17 +161,21 @@ pub enum Failure {
 pub struct Kernel {
     /// `enabled = true | false | "leave"`; default true.
     pub enabled: Setting<bool>,
-    /// `backlog_limit = 8192 | "leave"`: records that the kernel may hold for us.
+    /// `backlog_limit = 8192 | "leave"`: records that the kernel may hold for us; 0 to 4294967295, and 0
+    /// is no limit at all (kernel/audit.c, `audit_queue_full`).
     pub backlog_limit: Setting<u32>,
-    /// `backlog_wait_time = 0 | "leave"`, in jiffies: how long an audited process may be put to sleep.
+    /// `backlog_wait_time = 0 | "leave"`, in jiffies: how long an audited process may be put to sleep; 0
+    /// to 600000. The kernel takes at most ten minutes (kernel/audit.c, `audit_receive_msg`), which is
+    /// fewer jiffies where HZ is below 1000.
     pub backlog_wait_time: Setting<u32>,
     /// `failure = "leave" | "silent" | "printk" | "panic"`; default "leave".
     pub failure: Setting<Failure>,
     /// `restore = ["enabled", ...]`: the settings put back at exit; default all four.
     pub restore: Vec<KernelKey>,
-    /// `receive_buffer_kib = 4096`: what the data socket may hold (the kernel's memory, used only in a burst).
+    /// `receive_buffer_kib = 4096`: what the data socket may hold (the kernel's memory, used only in a
+    /// burst); 16 to 1048576, the most that SO_RCVBUFFORCE takes (socket(7), net/core/sock.c).
     pub receive_buffer_kib: u32,
-    /// `verify_s = 30`: how often the registration is checked, in seconds; at least 30.
+    /// `verify_s = 30`: how often the registration is checked, in seconds; 30 to 86400.
     pub verify_s: u32,
 }
 
@@ -143,7 +216,7 @@ impl Default for Kernel {
 pub struct Ring {
     /// `size_kib = 512`: a multiple of 32, from 64 to 8192.
     pub size_kib: u32,
-    /// `overflow = "drop" | "wait"`.
+    /// `overflow = "drop" | "wait"`; default "drop".
     pub overflow: Overflow,
 }
 
@@ -170,7 +243,8 @@ pub struct Event {
     pub timeout_ms: u32,
     /// `max_kib = 1024`: the bytes of records that one event may hold; 16 to 8192. What is more is cut and counted.
     pub max_kib: u32,
-    /// `types = [0, 65535]`: the lowest and the highest record type that is kept; go-audit's default is [1300, 1399].
+    /// `types = [0, 65535]`: the lowest and the highest record type that is kept; go-audit's default is
+    /// `[1300, 1399]`.
     pub types: (u16, u16),
 }
 
@@ -183,7 +257,7 @@ impl Default for Event {
 /// `[rules]`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// `lines = ["-a always,exit ..."]`: the audit.rules language, loaded in this order.
+    /// `lines = ["-a always,exit ..."]`: the audit.rules language, loaded in this order; default none.
     pub lines: Vec<Located<String>>,
     /// `at_exit = "leave" | "remove"`: whether the rules that this run added stay in the kernel; default "leave".
     pub at_exit: AtExit,
@@ -199,16 +273,24 @@ pub enum AtExit {
     Remove,
 }
 
-/// `[[output]]`
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `[[output]]`. Two are equal when they do the same, wherever they stand.
+#[derive(Clone, Debug)]
 pub struct Output {
     /// Where the table stands, for errors at opening.
     pub place: Place,
-    /// `format = "go-audit"`.
+    /// `format = "go-audit"`; that is the default.
     pub format: Format,
-    /// `type = ...` with its own keys.
+    /// `type = ...` (required) with its own keys.
     pub target: Target,
 }
+
+impl PartialEq for Output {
+    fn eq(&self, other: &Self) -> bool {
+        self.format == other.format && self.target == other.target
+    }
+}
+
+impl Eq for Output {}
 
 /// How an event is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -232,10 +314,10 @@ pub enum Target {
 pub struct FileTarget {
     /// `path`: required, absolute or relative to the working directory.
     pub path: PathBuf,
-    /// `mode = "0600"`: octal text; default 0600. Set at each opening.
+    /// `mode = "0600"`: octal text from "0000" to "0777"; default 0600. Set at each opening.
     pub mode: u32,
     /// `owner = "name or number"`: left as created when absent.
     pub owner: Option<Located<String>>,
-    /// `group = "name or number"`
+    /// `group = "name or number"`: left as created when absent.
     pub group: Option<Located<String>>,
 }

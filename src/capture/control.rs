@@ -1,0 +1,132 @@
+//! The control socket: requests to the kernel's audit system and their answers. Kept apart from the data
+//! socket, so that answers never mix with records. Used by the main thread alone, since the kernel may
+//! put its caller to sleep while records are congested.
+//! Source: kernel/audit.c, audit_receive_msg, audit_send_reply, audit_send_list_thread.
+
+use crate::sys::netlink::Socket;
+use crate::sys::poll::{Wait, poll};
+use crate::wire::nlmsg::{self, HEADER, Header};
+use crate::wire::status::{self, Field, Status};
+use std::io;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+/// How long the kernel may take to answer. It answers at once, but from a thread of its own.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest answer: a rule with all its strings.
+const ANSWER: usize = 16 * 1024;
+/// Room for the answers to a list; the kernel waits only 0.1 s for a full socket.
+const RECEIVE_BUFFER: usize = 512 * 1024;
+
+/// The socket and the number of its last request.
+pub struct Control {
+    socket: Socket,
+    seq: u32,
+    buffer: Box<[u8]>,
+}
+
+impl Control {
+    /// Errors: as [`Socket::open`].
+    pub fn open() -> io::Result<Self> {
+        let socket = Socket::open()?;
+        // A smaller buffer only makes long lists less safe.
+        let _ = socket.set_receive_buffer(RECEIVE_BUFFER);
+        Ok(Self { socket, seq: 0, buffer: vec![0; ANSWER].into_boxed_slice() })
+    }
+
+    /// Sends one request and waits for its acknowledgement.
+    ///
+    /// Errors: the kernel's errno; `TimedOut` when it does not answer.
+    pub fn request(&mut self, kind: u16, payload: &[u8]) -> io::Result<()> {
+        self.ask(kind, payload, false, &mut |_, _| false)
+    }
+
+    /// Sends a request for a list and gives each answer's type and payload, until the list ends.
+    ///
+    /// Errors: as [`request`](Self::request).
+    pub fn dump(&mut self, kind: u16, each: &mut dyn FnMut(u16, &[u8])) -> io::Result<()> {
+        self.ask(kind, &[], true, &mut |answer, payload| {
+            if answer == nlmsg::DONE {
+                return true;
+            }
+            each(answer, payload);
+            false
+        })
+    }
+
+    /// The kernel's status (AUDIT_GET).
+    ///
+    /// Errors: as [`request`](Self::request); `InvalidData` when the answer is too short.
+    pub fn status(&mut self) -> io::Result<Status> {
+        let mut status = None;
+        self.ask(nlmsg::GET, &[], true, &mut |answer, payload| {
+            if answer == nlmsg::GET {
+                status = Some(Status::parse(payload));
+            }
+            answer == nlmsg::GET
+        })?;
+        let short = || io::Error::new(io::ErrorKind::InvalidData, "the kernel's audit status is too short");
+        status.flatten().ok_or_else(short)
+    }
+
+    /// Sets one value (AUDIT_SET).
+    ///
+    /// Errors: as [`request`](Self::request).
+    pub fn set(&mut self, field: Field, value: u32) -> io::Result<()> {
+        self.request(nlmsg::SET, &status::emit(field, value))
+    }
+
+    /// Sends, then receives until the acknowledgement has come and, where `answers`, `each` has said that
+    /// it has seen the last one.
+    fn ask(
+        &mut self,
+        kind: u16,
+        payload: &[u8],
+        answers: bool,
+        each: &mut dyn FnMut(u16, &[u8]) -> bool,
+    ) -> io::Result<()> {
+        // Late answers to a request that was given up must not be taken for this one's.
+        while self.socket.receive(&mut self.buffer).is_ok() {}
+        self.seq = self.seq.wrapping_add(1).max(1);
+        let mut message = Vec::with_capacity(HEADER + payload.len());
+        nlmsg::emit(&mut message, kind, nlmsg::REQUEST | nlmsg::ACK, self.seq, payload);
+        self.socket.send(&message)?;
+        let deadline = Instant::now() + PATIENCE;
+        let (mut acknowledged, mut complete) = (false, !answers);
+        while !(acknowledged && complete) {
+            let Some((header, len)) = self.receive(deadline)? else { continue };
+            let body = self.buffer.get(HEADER..len).unwrap_or_default();
+            if header.kind == nlmsg::ERROR {
+                if header.seq == self.seq {
+                    match nlmsg::errno(body) {
+                        Some(0) => acknowledged = true,
+                        errno => return Err(io::Error::from_raw_os_error(errno.unwrap_or(libc::EIO))),
+                    }
+                }
+            } else if answers {
+                complete |= each(header.kind, body);
+            }
+        }
+        Ok(())
+    }
+
+    /// One message from the kernel; `None` for what is from another sender or no message.
+    fn receive(&mut self, deadline: Instant) -> io::Result<Option<(Header, usize)>> {
+        loop {
+            match self.socket.receive(&mut self.buffer) {
+                Ok(got) => {
+                    let len = got.len.min(self.buffer.len());
+                    let header = self.buffer.get(..len).and_then(Header::parse);
+                    return Ok(header.filter(|_| got.sender == 0).map(|header| (header, len)));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            poll(&mut [Wait::readable(self.socket.as_fd())], Some(left))?;
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! From the kernel to the writer's door: the reader thread, the ring between the threads, and the
+//! control socket (status, settings, registration).
+
+pub mod control;
+pub mod reader;
+pub mod registration;
+pub mod ring;

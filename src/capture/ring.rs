@@ -1,0 +1,334 @@
+//! The ring between the reader and the writer: two lock-free queues of fixed blocks, the full ones one
+//! way and the empty ones back. The reader packs records into a block as frames and publishes it; the
+//! writer sleeps on an alarm that is only rung when it sleeps.
+
+use crate::sys::poll::{Alarm, Wait, poll};
+use heapless::spsc::{Consumer, Producer, Queue};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::time::Duration;
+
+/// A block's size in bytes, its own length field included.
+pub const BLOCK: usize = 32 * 1024;
+/// The fewest blocks: one to fill while the other is read.
+pub const BLOCKS_MIN: usize = 2;
+/// The most blocks: 8 MiB.
+pub const BLOCKS_MAX: usize = 256;
+
+/// Bytes of frames in a block.
+const SPACE: usize = BLOCK - size_of::<usize>();
+/// Length, type, flags.
+const FRAME_HEADER: usize = 8;
+/// A queue of heapless holds one less than its parameter.
+const QUEUE: usize = BLOCKS_MAX + 1;
+/// Frame flag: the record was cut at the slot's end.
+const TRUNCATED: u16 = 1;
+
+/// A fixed piece of the ring.
+pub struct Block {
+    used: usize,
+    bytes: [u8; SPACE],
+}
+
+/// A record as it crosses the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// The message's type.
+    pub kind: u16,
+    /// Whether it was cut at the slot's end.
+    pub truncated: bool,
+    /// The message's payload.
+    pub text: &'a [u8],
+}
+
+/// What both ends share.
+struct Shared {
+    alarm: Alarm,
+    asleep: AtomicBool,
+    closed: AtomicBool,
+}
+
+/// The reader's end.
+pub struct Inlet {
+    full: Producer<'static, Box<Block>>,
+    empty: Consumer<'static, Box<Block>>,
+    current: Option<Box<Block>>,
+    shared: Arc<Shared>,
+    /// Published blocks that are enough to wake the writer at once.
+    wake_at: usize,
+}
+
+/// The writer's end.
+pub struct Outlet {
+    full: Consumer<'static, Box<Block>>,
+    empty: Producer<'static, Box<Block>>,
+    shared: Arc<Shared>,
+}
+
+/// Wakes the writer from any thread.
+#[derive(Clone)]
+pub struct Bell(Arc<Shared>);
+
+/// There is no room for the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// Makes a ring of so many blocks (kept within [`BLOCKS_MIN`] and [`BLOCKS_MAX`]). Its memory stays for
+/// the life of the process.
+///
+/// Errors: no descriptor left for the alarm.
+pub fn ring(blocks: usize) -> io::Result<(Inlet, Outlet)> {
+    let blocks = blocks.clamp(BLOCKS_MIN, BLOCKS_MAX);
+    let shared = Arc::new(Shared {
+        alarm: Alarm::new()?,
+        asleep: AtomicBool::new(false),
+        closed: AtomicBool::new(false),
+    });
+    let full: &'static mut Queue<Box<Block>, QUEUE> = Box::leak(Box::default());
+    let empty: &'static mut Queue<Box<Block>, QUEUE> = Box::leak(Box::default());
+    let (full_in, full_out) = full.split();
+    let (mut empty_in, empty_out) = empty.split();
+    for _ in 0..blocks {
+        // The queues hold BLOCKS_MAX, so this one is never refused.
+        let _ = empty_in.enqueue(Box::new(Block { used: 0, bytes: [0; SPACE] }));
+    }
+    let inlet = Inlet {
+        full: full_in,
+        empty: empty_out,
+        current: None,
+        shared: Arc::clone(&shared),
+        wake_at: blocks.div_ceil(4),
+    };
+    Ok((inlet, Outlet { full: full_out, empty: empty_in, shared }))
+}
+
+impl Inlet {
+    /// Packs a record, given in two pieces, into the current block, publishing that first when the
+    /// record does not fit any more.
+    pub fn push(&mut self, kind: u16, truncated: bool, head: &[u8], tail: &[u8]) -> Result<(), Full> {
+        let len = head.len() + tail.len();
+        if self.current.as_ref().is_some_and(|block| !block.fits(len)) {
+            self.hand_over();
+            if self.full.len() >= self.wake_at {
+                self.shared.wake();
+            }
+        }
+        let block = match &mut self.current {
+            Some(block) => block,
+            None => self.current.insert(self.empty.dequeue().ok_or(Full)?),
+        };
+        block.push(kind, truncated, head, tail)
+    }
+
+    /// Gives what is packed so far to the writer and wakes it if it sleeps.
+    pub fn publish(&mut self) {
+        self.hand_over();
+        if !self.full.is_empty() {
+            self.shared.wake();
+        }
+    }
+
+    /// Whether nothing waits in the current block.
+    pub fn is_published(&self) -> bool {
+        self.current.is_none()
+    }
+
+    /// Publishes the rest and says that nothing more will come.
+    pub fn close(&mut self) {
+        self.publish();
+        self.shared.closed.store(true, Ordering::SeqCst);
+        self.shared.alarm.ring();
+    }
+
+    fn hand_over(&mut self) {
+        if let Some(block) = self.current.take() {
+            // The queue has room for every block there is.
+            let _ = self.full.enqueue(block);
+        }
+    }
+}
+
+impl Outlet {
+    /// The next published block.
+    pub fn take(&mut self) -> Option<Box<Block>> {
+        self.full.dequeue()
+    }
+
+    /// Returns a block for the reader to fill again.
+    pub fn give_back(&mut self, mut block: Box<Block>) {
+        block.used = 0;
+        // The queue has room for every block there is.
+        let _ = self.empty.enqueue(block);
+    }
+
+    /// Whether the reader has closed its end and everything was taken.
+    pub fn is_finished(&self) -> bool {
+        self.shared.closed.load(Ordering::SeqCst) && self.full.is_empty()
+    }
+
+    /// Sleeps until a block is published, the bell is rung, one of `others` can be written, or the time is
+    /// over (`None`: for ever). Returns at once when a block is there already.
+    pub fn sleep(&mut self, others: &[BorrowedFd<'_>], timeout: Option<Duration>) {
+        self.shared.asleep.store(true, Ordering::SeqCst);
+        // Either the reader sees `asleep`, or the block it published before is seen here.
+        fence(Ordering::SeqCst);
+        if self.full.is_empty() && !self.shared.closed.load(Ordering::SeqCst) {
+            let mut waits: heapless::Vec<Wait, 17> = heapless::Vec::new();
+            let _ = waits.push(Wait::readable(self.shared.alarm.as_fd()));
+            for fd in others {
+                // What is past the array's end is served when something else wakes the writer.
+                let _ = waits.push(Wait::writable(*fd));
+            }
+            let _ = poll(&mut waits, timeout);
+            if waits.first().is_some_and(Wait::ready) {
+                self.shared.alarm.hush();
+            }
+        }
+        self.shared.asleep.store(false, Ordering::SeqCst);
+    }
+
+    /// A handle to wake this end with.
+    pub fn bell(&self) -> Bell {
+        Bell(Arc::clone(&self.shared))
+    }
+}
+
+impl Bell {
+    /// Wakes the writer, or keeps it from its next sleep.
+    pub fn ring(&self) {
+        self.0.alarm.ring();
+    }
+}
+
+impl Shared {
+    fn wake(&self) {
+        fence(Ordering::SeqCst);
+        if self.asleep.load(Ordering::SeqCst) {
+            self.alarm.ring();
+        }
+    }
+}
+
+impl Block {
+    fn fits(&self, len: usize) -> bool {
+        self.used + FRAME_HEADER + len <= SPACE
+    }
+
+    fn push(&mut self, kind: u16, truncated: bool, head: &[u8], tail: &[u8]) -> Result<(), Full> {
+        let len = head.len() + tail.len();
+        let free = self.bytes.get_mut(self.used..).unwrap_or_default();
+        let (header, rest) = free.split_first_chunk_mut::<FRAME_HEADER>().ok_or(Full)?;
+        let (first, rest) = rest.split_at_mut_checked(head.len()).ok_or(Full)?;
+        let second = rest.get_mut(..tail.len()).ok_or(Full)?;
+        let [a, b, c, d] = u32::try_from(len).map_err(|_| Full)?.to_ne_bytes();
+        let [e, f] = kind.to_ne_bytes();
+        let [g, h] = u16::from(truncated).to_ne_bytes();
+        *header = [a, b, c, d, e, f, g, h];
+        first.copy_from_slice(head);
+        second.copy_from_slice(tail);
+        self.used += FRAME_HEADER + len;
+        Ok(())
+    }
+
+    /// The records in it, in the order of their arrival.
+    pub fn frames(&self) -> Frames<'_> {
+        Frames { rest: self.bytes.get(..self.used).unwrap_or_default() }
+    }
+}
+
+/// The records of a [`Block`].
+pub struct Frames<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Frame<'a>;
+
+    fn next(&mut self) -> Option<Frame<'a>> {
+        let (&[a, b, c, d, e, f, g, h], rest) = self.rest.split_first_chunk::<FRAME_HEADER>()?;
+        let len = usize::try_from(u32::from_ne_bytes([a, b, c, d])).ok()?;
+        let (text, rest) = rest.split_at_checked(len)?;
+        self.rest = rest;
+        let flags = u16::from_ne_bytes([g, h]);
+        Some(Frame { kind: u16::from_ne_bytes([e, f]), truncated: flags & TRUNCATED != 0, text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drain(outlet: &mut Outlet) -> Vec<(u16, bool, Vec<u8>)> {
+        let mut all = Vec::new();
+        while let Some(block) = outlet.take() {
+            all.extend(block.frames().map(|f| (f.kind, f.truncated, f.text.to_vec())));
+            outlet.give_back(block);
+        }
+        all
+    }
+
+    #[test]
+    fn records_come_out_as_they_went_in() {
+        let (mut inlet, mut outlet) = ring(2).unwrap();
+        inlet.push(1300, false, b"head", b"").unwrap();
+        inlet.push(1302, true, b"he", b"tail").unwrap();
+        assert!(outlet.take().is_none(), "not published yet");
+        inlet.publish();
+        let expected = vec![(1300, false, b"head".to_vec()), (1302, true, b"hetail".to_vec())];
+        assert_eq!(drain(&mut outlet), expected);
+        assert!(!outlet.is_finished());
+        inlet.close();
+        assert!(outlet.is_finished());
+    }
+
+    #[test]
+    fn a_full_ring_refuses_and_takes_again_once_a_block_is_back() {
+        let (mut inlet, mut outlet) = ring(2).unwrap();
+        let text = [b'x'; 1000];
+        let mut taken = 0;
+        while inlet.push(1300, false, &text, b"").is_ok() {
+            taken += 1;
+        }
+        assert_eq!(taken, 2 * (SPACE / (1000 + FRAME_HEADER)));
+        assert_eq!(inlet.push(1300, false, &text, b""), Err(Full));
+        let block = outlet.take().unwrap();
+        outlet.give_back(block);
+        assert_eq!(inlet.push(1300, false, &text, b""), Ok(()));
+    }
+
+    #[test]
+    fn a_million_records_cross_two_threads_in_order() {
+        let (mut inlet, mut outlet) = ring(4).unwrap();
+        let reader = std::thread::spawn(move || {
+            for number in 0..1_000_000u32 {
+                while inlet.push(1300, false, &number.to_ne_bytes(), b"").is_err() {
+                    inlet.publish();
+                    std::thread::yield_now();
+                }
+            }
+            inlet.close();
+        });
+        let mut next = 0u32;
+        while !outlet.is_finished() {
+            while let Some(block) = outlet.take() {
+                for frame in block.frames() {
+                    assert_eq!(frame.text, next.to_ne_bytes());
+                    next += 1;
+                }
+                outlet.give_back(block);
+            }
+            outlet.sleep(&[], None);
+        }
+        reader.join().unwrap();
+        assert_eq!(next, 1_000_000);
+    }
+
+    #[test]
+    fn the_bell_wakes_a_sleeper() {
+        let (_inlet, mut outlet) = ring(2).unwrap();
+        outlet.bell().ring();
+        outlet.sleep(&[], None);
+    }
+}

@@ -1,0 +1,304 @@
+//! The words of the command line to an `Action`. Nothing is done and nothing is printed here: the
+//! texts go to main with the action.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::PathBuf;
+
+use getopts::{Fail, Matches, Options};
+
+use crate::config::{DEFAULT_PATH, nearest, quoted};
+
+/// The commands of this version.
+pub const COMMANDS: [&str; 2] = ["run", "check"];
+/// Commands that later versions have.
+const LATER: [&str; 6] = ["replay", "rules", "status", "top", "reload", "upgrade"];
+/// The flags, short and long.
+pub const FLAGS: [(&str, &str); 3] = [("c", "config"), ("h", "help"), ("V", "version")];
+
+/// What the user asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Capture. Without a path: [`crate::config::Source::find`].
+    Run {
+        /// `-c`
+        config: Option<PathBuf>,
+    },
+    /// Read config and rules, print what would be used.
+    Check {
+        /// `-c`
+        config: Option<PathBuf>,
+    },
+    /// Print this text, with exit code 0.
+    Help(String),
+    /// Print this text, with exit code 0.
+    Version(String),
+}
+
+/// Why the command line can't be followed, and what to do; for exit code 2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageError(String);
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// The action that the words ask for. `words` begin behind the program's own name.
+///
+/// # Errors
+///
+/// An unknown command or flag, a flag without its value, a word too many.
+pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageError> {
+    let words = long_flags(words)?;
+    let mut options = Options::new();
+    options.optopt("c", "config", "", "FILE").optflag("h", "help", "").optflag("V", "version", "");
+    // A later version's command is told before its flags, which would all be unknown.
+    if let Some(command) = first_free(&words).filter(|word| LATER.contains(word)) {
+        return Err(UsageError(format!("\"{command}\" is not in this version; see \"ringaudit --help\"")));
+    }
+    let matches = options.parse(&words).map_err(|fail| UsageError(explain(&fail)))?;
+    if matches.opt_present("help") {
+        return Ok(Action::Help(help()));
+    }
+    if matches.opt_present("version") {
+        return Ok(Action::Version(version()));
+    }
+    let config = config_path(&matches)?;
+    if let [_, extra, ..] = matches.free.as_slice() {
+        return Err(UsageError(format!("unexpected argument {}; see \"ringaudit --help\"", quoted(extra))));
+    }
+    match matches.free.first().map(String::as_str) {
+        None | Some("run") => Ok(Action::Run { config }),
+        Some("check") => Ok(Action::Check { config }),
+        Some(other) => Err(UsageError(unknown_command(other))),
+    }
+}
+
+/// The text of `--version`, without a newline.
+#[must_use]
+pub fn version() -> String {
+    concat!("ringaudit ", env!("CARGO_PKG_VERSION")).to_owned()
+}
+
+/// The text of `--help`, without the last newline.
+#[must_use]
+pub fn help() -> String {
+    format!(
+        "\
+{version}: the Linux kernel's audit events, each as one line
+
+Usage:
+  ringaudit [run] [-c FILE]   capture events and write them to the outputs
+  ringaudit check [-c FILE]   read config and rules, print what would be used
+  ringaudit --help | --version
+
+Options:
+  -c, --config FILE   the config, in TOML. Without it: {DEFAULT_PATH} if
+                      there is one, else the built-in config, which writes each
+                      program execution as a JSON line to stdout
+  -h, --help          print this and exit
+  -V, --version       print the version and exit
+go-audit's -config FILE and -version work too.
+
+Signals:
+  SIGTERM, SIGINT     stop: write what is pending, exit with 0; a second one
+                      exits at once with 1
+  SIGHUP, SIGUSR1     open the output files again, after they were rotated
+
+Exit codes:
+  0   done
+  1   failed while running
+  2   bad usage, config or rules
+  3   not permitted, or no audit in this kernel
+  4   another daemon holds the audit socket
+
+Manual: ringaudit(8); all keys of the config: docs/config.md",
+        version = version()
+    )
+}
+
+/// The words as getopts takes them: text, and go-audit's long flags of one dash with two.
+fn long_flags(words: impl IntoIterator<Item = OsString>) -> Result<Vec<String>, UsageError> {
+    let mut value_next = false;
+    let mut flags_end = false;
+    let mut texts = Vec::new();
+    for word in words {
+        let text = word.to_str().ok_or_else(|| UsageError(not_utf8(&word)))?;
+        let one_dash =
+            text == "-version" || text == "-help" || text == "-config" || text.starts_with("-config=");
+        let text = if one_dash && !value_next && !flags_end { format!("-{text}") } else { text.to_owned() };
+        flags_end = flags_end || (text == "--" && !value_next);
+        value_next = !value_next && !flags_end && (text == "-c" || text == "--config");
+        texts.push(text);
+    }
+    Ok(texts)
+}
+
+/// The first word that is neither a flag nor a flag's value.
+fn first_free(words: &[String]) -> Option<&str> {
+    let mut value_next = false;
+    for word in words {
+        if !value_next && !word.starts_with('-') {
+            return Some(word);
+        }
+        value_next = !value_next && (word == "-c" || word == "--config");
+    }
+    None
+}
+
+fn config_path(matches: &Matches) -> Result<Option<PathBuf>, UsageError> {
+    match matches.opt_str("config") {
+        Some(path) if path.is_empty() => {
+            Err(UsageError("\"--config\" needs a file, not an empty name".to_owned()))
+        }
+        path => Ok(path.map(PathBuf::from)),
+    }
+}
+
+fn unknown_command(word: &str) -> String {
+    let flags = FLAGS.iter().find(|(_, long)| *long == word);
+    let meant = if let Some((_, long)) = flags {
+        format!("did you mean \"--{long}\"?")
+    } else if word.contains(['/', '.']) {
+        format!("did you mean \"-c {}\"?", quoted(word).trim_matches('"'))
+    } else if let Some(near) = nearest(word, COMMANDS) {
+        format!("did you mean \"{near}\"?")
+    } else {
+        "the commands are \"run\" and \"check\"".to_owned()
+    };
+    format!("unknown command {}; {meant}", quoted(word))
+}
+
+fn explain(fail: &Fail) -> String {
+    match fail {
+        Fail::ArgumentMissing(flag) => format!("{} needs a file", dashed(flag)),
+        Fail::OptionDuplicated(flag) => format!("{} is given twice", dashed(flag)),
+        Fail::UnexpectedArgument(flag) => format!("{} takes no value", dashed(flag)),
+        Fail::UnrecognizedOption(flag) | Fail::OptionMissing(flag) => {
+            let one_letter = flag.chars().count() == 1;
+            let known = FLAGS.iter().map(|(short, long)| if one_letter { *short } else { *long });
+            let meant = match nearest(flag, known) {
+                Some(near) => format!("did you mean {}?", dashed(near)),
+                None => "see \"ringaudit --help\"".to_owned(),
+            };
+            format!("unknown flag {}; {meant}", dashed(flag))
+        }
+    }
+}
+
+fn dashed(flag: &str) -> String {
+    let dashes = if flag.chars().count() == 1 { "-" } else { "--" };
+    quoted(&format!("{dashes}{flag}"))
+}
+
+fn not_utf8(word: &OsStr) -> String {
+    format!("argument {} is not UTF-8 text", quoted(&word.to_string_lossy()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStringExt;
+
+    fn words(line: &str) -> Result<Action, String> {
+        parse(line.split_whitespace().map(OsString::from)).map_err(|error| error.to_string())
+    }
+
+    fn error(line: &str) -> String {
+        words(line).expect_err(line)
+    }
+
+    #[test]
+    fn run_and_check() {
+        let file = Some(PathBuf::from("a.toml"));
+        for line in [
+            "-c a.toml",
+            "-ca.toml",
+            "--config a.toml",
+            "--config=a.toml",
+            "-config a.toml",
+            "-config=a.toml",
+            "run -c a.toml",
+            "-c a.toml run",
+            "run -config a.toml",
+        ] {
+            assert_eq!(words(line), Ok(Action::Run { config: file.clone() }), "{line}");
+        }
+        for line in ["check -c a.toml", "-config=a.toml check", "check --config a.toml --"] {
+            assert_eq!(words(line), Ok(Action::Check { config: file.clone() }), "{line}");
+        }
+        assert_eq!(words(""), Ok(Action::Run { config: None }));
+        assert_eq!(words("run"), Ok(Action::Run { config: None }));
+        assert_eq!(words("check"), Ok(Action::Check { config: None }));
+        // A file may be named as a command or a flag is.
+        assert_eq!(words("check -c replay"), Ok(Action::Check { config: Some(PathBuf::from("replay")) }));
+        assert_eq!(words("-c ./-config"), Ok(Action::Run { config: Some(PathBuf::from("./-config")) }));
+    }
+
+    #[test]
+    fn help_and_version() {
+        for line in ["--help", "-h", "-help", "check --help", "run -h"] {
+            assert_eq!(words(line), Ok(Action::Help(help())), "{line}");
+        }
+        for line in ["--version", "-V", "-version"] {
+            assert_eq!(words(line), Ok(Action::Version(version())), "{line}");
+        }
+        assert_eq!(version(), format!("ringaudit {}", env!("CARGO_PKG_VERSION")));
+    }
+
+    #[test]
+    fn errors_say_what_was_meant() {
+        let cases = [
+            ("chekc", "unknown command \"chekc\"; did you mean \"check\"?"),
+            ("help", "unknown command \"help\"; did you mean \"--help\"?"),
+            ("a.toml", "unknown command \"a.toml\"; did you mean \"-c a.toml\"?"),
+            ("frobnicate", "unknown command \"frobnicate\"; the commands are \"run\" and \"check\""),
+            ("run me", "unexpected argument \"me\"; see \"ringaudit --help\""),
+            ("--confg x", "unknown flag \"--confg\"; did you mean \"--config\"?"),
+            ("--frobnicate", "unknown flag \"--frobnicate\"; see \"ringaudit --help\""),
+            ("-v", "unknown flag \"-v\"; did you mean \"-V\"?"),
+            ("-x", "unknown flag \"-x\"; see \"ringaudit --help\""),
+            ("-c", "\"-c\" needs a file"),
+            ("--config", "\"--config\" needs a file"),
+            ("-config", "\"--config\" needs a file"),
+            ("--config=", "\"--config\" needs a file, not an empty name"),
+            ("-c a -c b", "\"--config\" is given twice"),
+            ("--help=x", "\"--help\" takes no value"),
+        ];
+        for (line, message) in cases {
+            assert_eq!(error(line), message, "{line}");
+        }
+    }
+
+    #[test]
+    fn later_commands_are_told_before_their_flags() {
+        for line in
+            ["replay", "rules list", "status --json", "top", "reload", "upgrade", "-c a replay -f raw"]
+        {
+            let command = line.split(' ').find(|word| LATER.contains(word)).unwrap();
+            let message = format!("\"{command}\" is not in this version; see \"ringaudit --help\"");
+            assert_eq!(error(line), message, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_argument_that_is_not_text() {
+        let result = parse([OsString::from("-c"), OsString::from_vec(b"a\xff".to_vec())]);
+        assert_eq!(result.unwrap_err().to_string(), "argument \"a\u{fffd}\" is not UTF-8 text");
+    }
+
+    #[test]
+    fn help_fits_a_terminal_and_names_every_flag_and_command() {
+        let help = help();
+        for line in help.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        for (short, long) in FLAGS {
+            assert!(help.contains(&format!("  -{short}, --{long}")), "{long}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The names that a config can hold: tables, keys, and the words that later versions will take.
+//! The walker suggests from them; the tests compare them with the documents.
+
+/// A table of the config and its keys, in the order of the documents.
+#[derive(Clone, Copy, Debug)]
+pub struct Section {
+    /// The table's name.
+    pub name: &'static str,
+    /// Its keys.
+    pub keys: &'static [&'static str],
+}
+
+/// All tables but `[[output]]`.
+pub const SECTIONS: [Section; 4] = [
+    Section {
+        name: "kernel",
+        keys: &[
+            "mode",
+            "enabled",
+            "backlog_limit",
+            "backlog_wait_time",
+            "failure",
+            "restore",
+            "receive_buffer_kib",
+            "verify_s",
+        ],
+    },
+    Section { name: "ring", keys: &["size_kib", "overflow"] },
+    Section { name: "event", keys: &["timeout_ms", "max_kib", "types"] },
+    Section { name: "rules", keys: &["lines", "at_exit"] },
+];
+
+/// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.
+pub const OUTPUT_KEYS: [(&str, &[&str]); 6] = [
+    ("type", &[]),
+    ("format", &[]),
+    ("path", &["file"]),
+    ("mode", &["file"]),
+    ("owner", &["file"]),
+    ("group", &["file"]),
+];
+
+/// The name of the list of outputs.
+pub(super) const OUTPUT: &str = "output";
+
+/// Keys of later versions, with their table (empty: outside of any) and what to do instead.
+pub(super) const LATER_KEYS: [(&str, &str, &str); 2] =
+    [("rules", "files", "; write the rules in \"rules.lines\""), ("", "log", "; messages go to stderr")];
+
+/// Output types, then formats: this version's.
+pub(super) const TYPES: [&str; 2] = ["stdout", "file"];
+pub(super) const FORMATS: [&str; 1] = ["go-audit"];
+
+/// Those of later versions.
+pub(super) const LATER_TYPES: [&str; 4] = ["syslog", "gelf", "unix", "pipe"];
+pub(super) const LATER_FORMATS: [&str; 2] = ["json", "raw"];
+
+/// Keys of the later output types.
+pub(super) const LATER_OUTPUT_KEYS: [(&str, &[&str]); 4] = [
+    ("network", &["syslog", "gelf"]),
+    ("address", &["syslog", "gelf"]),
+    ("protocol", &["syslog"]),
+    ("compression", &["gelf"]),
+];

@@ -1,0 +1,184 @@
+//! The `[[output]]` tables of a config's tree: the type decides which keys belong.
+
+use std::path::PathBuf;
+
+use super::keys::{FORMATS, LATER_FORMATS, LATER_OUTPUT_KEYS, LATER_TYPES, OUTPUT, OUTPUT_KEYS, TYPES};
+use super::node::{Node, Value};
+use super::suggest::{listed, quoted};
+use super::values::{Table, Walker};
+use super::walk::label;
+use super::{FileTarget, Format, Output, Target};
+
+/// The mode of a new file without `mode`: the owner alone, since events hold command lines.
+pub(super) const DEFAULT_MODE: u32 = 0o600;
+/// The highest mode: no set-user-ID, set-group-ID or sticky bit.
+const HIGHEST_MODE: u32 = 0o777;
+
+impl Walker<'_> {
+    /// All outputs.
+    pub(super) fn outputs(&mut self, node: &Node) -> Vec<Output> {
+        let nodes = match &node.value {
+            Value::List(nodes) if nodes.is_empty() => {
+                let message = "\"output\" is an empty list: events would go nowhere; leave it out for stdout";
+                self.problem(node.pos, message.to_owned());
+                return Vec::new();
+            }
+            Value::List(nodes) => nodes.as_slice(),
+            Value::Table(_) => {
+                let message = "\"output\" is a list of outputs; write [[output]], not [output]";
+                self.problem(node.pos, message.to_owned());
+                std::slice::from_ref(node)
+            }
+            other => {
+                let message = format!(
+                    "\"output\" must be a list of tables, each under [[output]], not {}",
+                    other.kind()
+                );
+                self.problem(node.pos, message);
+                return Vec::new();
+            }
+        };
+        let mut outputs: Vec<Output> = Vec::new();
+        for node in nodes {
+            let Value::Table(entries) = &node.value else {
+                let message =
+                    format!("an output must be a table under [[output]], not {}", node.value.kind());
+                self.problem(node.pos, message);
+                continue;
+            };
+            let Some(output) = self.output(Table { name: OUTPUT, pos: node.pos, entries }) else { continue };
+            if let Some(other) = outputs.iter().find(|other| same_place(&other.target, &output.target)) {
+                let message =
+                    format!("[[output]] writes where the one on line {} does; keep one", other.place.line);
+                self.problem(node.pos, message);
+            }
+            outputs.push(output);
+        }
+        outputs
+    }
+
+    fn output(&mut self, table: Table<'_>) -> Option<Output> {
+        self.repeated(table.entries);
+        let kind = self.output_type(table);
+        self.output_keys(table, kind);
+        let format = self.output_format(table);
+        let target = match kind? {
+            "file" => Target::File(self.file(table)?),
+            _ => Target::Stdout,
+        };
+        Some(Output { place: self.place(table.pos), format, target })
+    }
+
+    /// The type, if it is one of this version's.
+    fn output_type(&mut self, table: Table<'_>) -> Option<&'static str> {
+        let wanted = listed(&TYPES, "or");
+        match table.get("type") {
+            None => {
+                self.problem(table.pos, format!("[[output]] needs a \"type\": {wanted}"));
+                None
+            }
+            Some(Node { pos, value: Value::String(word) }) if LATER_TYPES.contains(&word.as_str()) => {
+                let message =
+                    format!("output type \"{word}\" is not supported by this version; use {wanted}");
+                self.problem(*pos, message);
+                None
+            }
+            Some(node) => self.choose("\"output.type\"", node, &TYPES.map(|word| (word, word))),
+        }
+    }
+
+    fn output_format(&mut self, table: Table<'_>) -> Format {
+        let mut format = Format::default();
+        match table.get("format") {
+            Some(Node { pos, value: Value::String(word) }) if LATER_FORMATS.contains(&word.as_str()) => {
+                let message = format!(
+                    "format \"{word}\" is not supported by this version; use {}",
+                    listed(&FORMATS, "or")
+                );
+                self.problem(*pos, message);
+            }
+            _ => self.choice(table, "format", &FORMATS.map(|word| (word, Format::GoAudit)), &mut format),
+        }
+        format
+    }
+
+    /// Keys that this output does not have. Without a known type only names that no type has are
+    /// reported.
+    fn output_keys(&mut self, table: Table<'_>, kind: Option<&str>) {
+        let ours: Vec<&str> = OUTPUT_KEYS
+            .iter()
+            .filter(|(_, types)| types.is_empty() || kind.is_none_or(|kind| types.contains(&kind)))
+            .map(|(key, _)| *key)
+            .collect();
+        for entry in table.entries.iter().filter(|entry| !ours.contains(&entry.key.as_str())) {
+            let owner = OUTPUT_KEYS.iter().chain(&LATER_OUTPUT_KEYS).find(|(key, _)| *key == entry.key);
+            match (owner, kind) {
+                (Some((key, types)), Some(kind)) => {
+                    let types = listed(types, "or");
+                    let message = format!("\"{key}\" belongs to an output of type {types}, not \"{kind}\"");
+                    self.problem(entry.pos, message);
+                }
+                (Some(_), None) => {}
+                (None, _) => self.unknown(entry, &label(OUTPUT), &ours),
+            }
+        }
+    }
+
+    fn file(&mut self, table: Table<'_>) -> Option<FileTarget> {
+        let path = self.text(table, "path", "the path of a file");
+        if table.get("path").is_none() {
+            self.problem(table.pos, "[[output]] of type \"file\" needs a \"path\"".to_owned());
+        }
+        let mode = self.mode(table);
+        let owner = self.text(table, "owner", "a user's name or number in quotes");
+        let group = self.text(table, "group", "a group's name or number in quotes");
+        Some(FileTarget { path: PathBuf::from(path?.value), mode, owner, group })
+    }
+
+    /// `mode`: octal text, so that nobody's 600 becomes 01130.
+    fn mode(&mut self, table: Table<'_>) -> u32 {
+        let wanted = "octal text such as \"0600\"";
+        let Some(node) = table.get("mode") else { return DEFAULT_MODE };
+        let (mode, written) = match &node.value {
+            Value::String(text) if !text.is_empty() && text.chars().all(|c| c.is_digit(8)) => {
+                (i64::from_str_radix(text, 8).ok(), quoted(text))
+            }
+            Value::String(text) => {
+                let message = format!("\"output.mode\" must be {wanted}, not {}", quoted(text));
+                self.problem(node.pos, message);
+                return DEFAULT_MODE;
+            }
+            Value::Integer(integer) if integer.octal => (integer.value, integer.written.clone()),
+            Value::Integer(integer) => {
+                let octal = integer.value.map(|value| format!(", which is {value:o} in octal"));
+                let message = format!(
+                    "\"output.mode\" must be {wanted}, not {}: without quotes it is decimal{}",
+                    integer.written,
+                    octal.unwrap_or_default()
+                );
+                self.problem(node.pos, message);
+                return DEFAULT_MODE;
+            }
+            _ => {
+                self.wrong(table, "mode", wanted, node);
+                return DEFAULT_MODE;
+            }
+        };
+        match mode.and_then(|mode| u32::try_from(mode).ok()) {
+            Some(mode) if mode <= HIGHEST_MODE => mode,
+            _ => {
+                let message = format!("\"output.mode\" must be from \"0000\" to \"0777\", not {written}");
+                self.problem(node.pos, message);
+                DEFAULT_MODE
+            }
+        }
+    }
+}
+
+fn same_place(a: &Target, b: &Target) -> bool {
+    match (a, b) {
+        (Target::Stdout, Target::Stdout) => true,
+        (Target::File(a), Target::File(b)) => a.path == b.path,
+        _ => false,
+    }
+}

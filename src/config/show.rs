@@ -1,0 +1,136 @@
+//! A config as TOML text, every key written out: what is in force, for `ringaudit check`. Read
+//! back, it gives an equal config.
+
+use std::fmt::{Display, Write};
+
+use super::{AtExit, Config, Failure, FileTarget, Format, KernelKey, Located, Overflow, Setting, Target};
+
+/// The whole config as TOML.
+#[must_use]
+pub fn show(config: &Config) -> String {
+    let mut text = String::new();
+    // Writing into a String can't fail.
+    let _ = write_config(&mut text, config);
+    text
+}
+
+impl KernelKey {
+    /// The setting's key in `[kernel]`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enabled => "enabled",
+            Self::BacklogLimit => "backlog_limit",
+            Self::BacklogWaitTime => "backlog_wait_time",
+            Self::Failure => "failure",
+        }
+    }
+}
+
+fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
+    let kernel = &config.kernel;
+    let restore: Vec<String> = kernel.restore.iter().map(|key| string(key.name())).collect();
+    writeln!(text, "[kernel]")?;
+    writeln!(text, "mode = \"unicast\"")?;
+    writeln!(text, "enabled = {}", setting(kernel.enabled))?;
+    writeln!(text, "backlog_limit = {}", setting(kernel.backlog_limit))?;
+    writeln!(text, "backlog_wait_time = {}", setting(kernel.backlog_wait_time))?;
+    writeln!(text, "failure = {}", failure(kernel.failure))?;
+    writeln!(text, "restore = [{}]", restore.join(", "))?;
+    writeln!(text, "receive_buffer_kib = {}", kernel.receive_buffer_kib)?;
+    writeln!(text, "verify_s = {}", kernel.verify_s)?;
+
+    writeln!(text, "\n[ring]")?;
+    writeln!(text, "size_kib = {}", config.ring.size_kib)?;
+    let overflow = match config.ring.overflow {
+        Overflow::Drop => "drop",
+        Overflow::Wait => "wait",
+    };
+    writeln!(text, "overflow = {}", string(overflow))?;
+
+    writeln!(text, "\n[event]")?;
+    writeln!(text, "timeout_ms = {}", config.event.timeout_ms)?;
+    writeln!(text, "max_kib = {}", config.event.max_kib)?;
+    writeln!(text, "types = [{}, {}]", config.event.types.0, config.event.types.1)?;
+
+    writeln!(text, "\n[rules]")?;
+    if config.rules.lines.is_empty() {
+        writeln!(text, "lines = []")?;
+    } else {
+        writeln!(text, "lines = [")?;
+        for line in &config.rules.lines {
+            writeln!(text, "    {},", string(&line.value))?;
+        }
+        writeln!(text, "]")?;
+    }
+    let at_exit = match config.rules.at_exit {
+        AtExit::Leave => "leave",
+        AtExit::Remove => "remove",
+    };
+    writeln!(text, "at_exit = {}", string(at_exit))?;
+
+    for output in &config.outputs {
+        writeln!(text, "\n[[output]]")?;
+        let kind = match &output.target {
+            Target::Stdout => "stdout",
+            Target::File(_) => "file",
+        };
+        writeln!(text, "type = {}", string(kind))?;
+        let format = match output.format {
+            Format::GoAudit => "go-audit",
+        };
+        writeln!(text, "format = {}", string(format))?;
+        if let Target::File(file) = &output.target {
+            write_file(text, file)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_file(text: &mut String, file: &FileTarget) -> std::fmt::Result {
+    // Lossless: the path came from a config, which is UTF-8.
+    writeln!(text, "path = {}", string(&file.path.to_string_lossy()))?;
+    writeln!(text, "mode = \"{:04o}\"", file.mode)?;
+    let mut name = |key: &str, name: &Option<Located<String>>| match name {
+        Some(name) => writeln!(text, "{key} = {}", string(&name.value)),
+        None => Ok(()),
+    };
+    name("owner", &file.owner)?;
+    name("group", &file.group)
+}
+
+fn setting<T: Display>(setting: Setting<T>) -> String {
+    match setting {
+        Setting::Leave => string("leave"),
+        Setting::Set(value) => value.to_string(),
+    }
+}
+
+fn failure(failure: Setting<Failure>) -> String {
+    string(match failure {
+        Setting::Leave => "leave",
+        Setting::Set(Failure::Silent) => "silent",
+        Setting::Set(Failure::Printk) => "printk",
+        Setting::Set(Failure::Panic) => "panic",
+    })
+}
+
+/// A TOML basic string.
+fn string(value: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in value.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            '\r' => quoted.push_str("\\r"),
+            c if c.is_control() => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

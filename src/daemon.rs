@@ -1,0 +1,200 @@
+//! The daemon's life: the order of the start, the main thread's loop, and the stop that loses nothing.
+
+use crate::capture::reader::{Link, Reader};
+use crate::capture::registration::{self, Registration};
+use crate::capture::ring::{self, BLOCK};
+use crate::config::{Config, Problem, Source};
+use crate::log;
+use crate::output::{OpenError, Outputs};
+use crate::stats::Stats;
+use crate::sys::poll::{Alarm, Wait, poll};
+use crate::sys::signal::{Signal, Signals};
+use crate::writer::{Requests, Writer};
+use std::fmt;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// Stack of the two threads: neither calls deeply nor keeps buffers there.
+const STACK: usize = 128 * 1024;
+/// How long a stop waits for each thing that the kernel may still do.
+const LEAVE_LIMIT: Duration = Duration::from_secs(2);
+
+/// Why the daemon does not run, or no longer.
+#[derive(Debug)]
+pub enum Error {
+    /// The config or its rules are wrong.
+    Config(Vec<Problem>),
+    /// Outputs cannot be opened.
+    Outputs(Vec<OpenError>),
+    /// The kernel does not give its events.
+    Kernel(registration::Error),
+    /// Something that the system refuses.
+    System(&'static str, io::Error),
+    /// A second signal came before the stop was done.
+    Hurried,
+}
+
+impl Error {
+    /// 1 run-time failure, 2 config or rules, 3 not permitted or no audit, 4 another daemon.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) => 2,
+            Self::Outputs(_) | Self::System(..) | Self::Hurried => 1,
+            Self::Kernel(registration::Error::Taken(..)) => 4,
+            Self::Kernel(registration::Error::Call(..)) => 1,
+            Self::Kernel(_) => 3,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(problems) => lines(f, problems),
+            Self::Outputs(errors) => lines(f, errors),
+            Self::Kernel(error) => error.fmt(f),
+            Self::System(what, error) => write!(f, "failed to {what}: {error}"),
+            Self::Hurried => f.write_str("stopped at once by a second signal; events may be lost"),
+        }
+    }
+}
+
+fn lines<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result {
+    items.iter().try_for_each(|item| writeln!(f, "{item}"))
+}
+
+impl std::error::Error for Error {}
+
+/// `ringaudit check`: what would be used, as a config that can be read again.
+pub fn check(path: Option<&Path>) -> Result<String, Error> {
+    let config = Source::find(path).read().map_err(Error::Config)?;
+    Ok(crate::config::show(&config))
+}
+
+/// `ringaudit run`: captures until a signal ends it.
+pub fn run(path: Option<&Path>) -> Result<(), Error> {
+    let config = Source::find(path).read().map_err(Error::Config)?;
+    let signals = Signals::block().map_err(|e| Error::System("block signals", e))?;
+    let stats = Arc::new(Stats::default());
+    let link = Arc::new(Link::new().map_err(|e| Error::System("make an alarm", e))?);
+    let mut registration = Registration::open(&config.kernel, Arc::clone(&link), Arc::clone(&stats))
+        .map_err(Error::Kernel)?;
+    let outputs = Outputs::open(&config.outputs, &stats).map_err(Error::Outputs)?;
+    let threads = Threads::start(&config, outputs, &registration, &link, &stats)
+        .map_err(|e| Error::System("start the threads", e))?;
+    // From here on records come; an error must still let the threads write what they have.
+    let result = begin(&config, &mut registration)
+        .and_then(|()| watch(&config, &signals, &mut registration, &threads));
+    let mut hurried = false;
+    let mut hurry = || {
+        hurried |= stop_asked(&signals, &threads);
+        hurried
+    };
+    if result.is_ok() {
+        registration.leave(LEAVE_LIMIT, &mut hurry);
+    }
+    link.stop();
+    threads.requests.look();
+    threads.wait(&signals, &mut hurry);
+    if hurried { Err(Error::Hurried) } else { result }
+}
+
+/// Takes the place of the kernel's audit daemon and sets the kernel up.
+fn begin(config: &Config, registration: &mut Registration) -> Result<(), Error> {
+    registration.register().map_err(Error::Kernel)?;
+    registration.apply(&config.kernel).map_err(Error::Kernel)?;
+    Ok(())
+}
+
+/// The main thread's work while events flow: signals and, now and then, the registration.
+fn watch(
+    config: &Config,
+    signals: &Signals,
+    registration: &mut Registration,
+    threads: &Threads,
+) -> Result<(), Error> {
+    let every = Duration::from_secs(u64::from(config.kernel.verify_s));
+    let mut next = Instant::now() + every;
+    loop {
+        let left = next.saturating_duration_since(Instant::now());
+        let waited = poll(&mut [Wait::readable(signals.as_fd())], Some(left));
+        waited.map_err(|e| Error::System("wait for signals", e))?;
+        if stop_asked(signals, threads) {
+            return Ok(());
+        }
+        if Instant::now() >= next {
+            registration.verify();
+            // What the kernel lost is reported by the writer.
+            if registration.take_news() {
+                threads.requests.look();
+            }
+            next = Instant::now() + every;
+        }
+    }
+}
+
+/// Deals with the signals that have come; true when one of them asks for a stop.
+fn stop_asked(signals: &Signals, threads: &Threads) -> bool {
+    let mut stop = false;
+    while let Some(signal) = signals.next() {
+        match signal {
+            Signal::Stop => stop = true,
+            Signal::Reopen => threads.requests.reopen(),
+        }
+    }
+    stop
+}
+
+/// The reader and the writer.
+struct Threads {
+    requests: Arc<Requests>,
+    ended: Arc<Alarm>,
+    writer: JoinHandle<()>,
+    _reader: JoinHandle<()>,
+}
+
+impl Threads {
+    fn start(
+        config: &Config,
+        outputs: Outputs,
+        registration: &Registration,
+        link: &Arc<Link>,
+        stats: &Arc<Stats>,
+    ) -> io::Result<Self> {
+        let blocks = config.ring.size_kib as usize * 1024 / BLOCK;
+        let (inlet, outlet) = ring::ring(blocks)?;
+        let writer = Writer::new(config, outlet, outputs, Arc::clone(stats))?;
+        let overflow = config.ring.overflow;
+        let reader =
+            Reader::new(registration.data(), inlet, overflow, Arc::clone(stats), Arc::clone(link))?;
+        let requests = writer.requests();
+        let ended = Arc::new(Alarm::new()?);
+        let at_end = Arc::clone(&ended);
+        let builder = |name: &str| thread::Builder::new().name(name.to_owned()).stack_size(STACK);
+        let writer = builder("writer").spawn(move || {
+            writer.run();
+            at_end.ring();
+        })?;
+        let reader = builder("reader").spawn(move || reader.run())?;
+        Ok(Self { requests, ended, writer, _reader: reader })
+    }
+
+    /// Waits until the writer has written all, or `hurry` says that nobody wants to wait.
+    fn wait(self, signals: &Signals, hurry: &mut dyn FnMut() -> bool) {
+        while !self.writer.is_finished() && !hurry() {
+            let mut waits = [Wait::readable(self.ended.as_fd()), Wait::readable(signals.as_fd())];
+            if poll(&mut waits, None).is_err() {
+                return log::error("failed to wait for the writer");
+            }
+            if waits.first().is_some_and(Wait::ready) {
+                // It has rung its last; joining takes no time.
+                let _ = self.writer.join();
+                return;
+            }
+        }
+    }
+}

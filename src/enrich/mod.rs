@@ -1,0 +1,3 @@
+//! What the kernel's numbers mean on this host.
+
+pub mod users;

@@ -1,0 +1,358 @@
+//! Groups records into events by their stamp, in a table of fixed size. An event is given out at its end
+//! record, when it is of a type that stands alone, when its time is over (a timer's business, not the next
+//! record's), when its place is needed, or when the daemon stops. What goes wrong is counted here.
+
+use super::serials::Serials;
+use super::store::{Place, Store};
+use super::{Ending, Event, Sink};
+use crate::config;
+use crate::stats::Stats;
+use crate::wire::record::{self, RecordType, Split, Stamp};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Events in flight. Each CPU has at most one on its way, and a few wait for their time to be over.
+pub const SLOTS: usize = 64;
+/// `u64.u3`: the longest time that a header can hold.
+const TIME: usize = 24;
+
+/// One event in flight.
+#[derive(Clone, Copy)]
+struct Slot {
+    stamp: Stamp,
+    time: [u8; TIME],
+    time_len: u8,
+    arrived: Instant,
+    /// Whether it has a record that only comes with a system call: then its end record is due.
+    of_syscall: bool,
+    left_out: u32,
+    place: Place,
+}
+
+/// The table.
+pub struct Assembler {
+    slots: Vec<Slot>,
+    store: Store,
+    /// Slots in use, the oldest first.
+    order: heapless::Vec<u8, SLOTS>,
+    /// Slots not in use; the last one used is the first one taken, so that few pages are touched.
+    free: heapless::Vec<u8, SLOTS>,
+    serials: Serials,
+    timeout: Duration,
+    types: (u16, u16),
+    stats: Arc<Stats>,
+}
+
+impl Assembler {
+    /// Allocates all that it will ever need.
+    ///
+    /// Errors: no memory.
+    pub fn new(settings: &config::Event, stats: Arc<Stats>) -> io::Result<Self> {
+        let timeout = Duration::from_millis(u64::from(settings.timeout_ms));
+        let empty = Slot {
+            stamp: Stamp { millis: 0, serial: 0 },
+            time: [0; TIME],
+            time_len: 0,
+            arrived: Instant::now(),
+            of_syscall: false,
+            left_out: 0,
+            place: Place::default(),
+        };
+        Ok(Self {
+            slots: vec![empty; SLOTS],
+            store: Store::new(SLOTS, settings.max_kib as usize * 1024)?,
+            order: heapless::Vec::new(),
+            free: (0..SLOTS).rev().filter_map(|index| u8::try_from(index).ok()).collect(),
+            serials: Serials::new(timeout),
+            timeout,
+            types: settings.types,
+            stats,
+        })
+    }
+
+    /// Takes one record; gives out the event that it completes.
+    pub fn add(&mut self, kind: RecordType, text: &[u8], now: Instant, sink: &mut impl Sink) {
+        let Some(split) = record::split(text) else {
+            return self.stats.malformed.add(1);
+        };
+        let gaps = self.serials.note(split.stamp.serial, now);
+        if gaps > 0 {
+            self.stats.serial_gaps.add(gaps);
+        }
+        let position = self.position(split.stamp);
+        if kind == RecordType::EOE {
+            if let Some(position) = position {
+                self.give_out(position, Ending::Complete, sink);
+            }
+            return;
+        }
+        if !(self.types.0..=self.types.1).contains(&kind.0) {
+            return self.stats.filtered_records.add(1);
+        }
+        let position = match position {
+            Some(position) => position,
+            None => self.begin(&split, now, sink),
+        };
+        self.store(position, kind, split.fields);
+        if kind.stands_alone() {
+            self.give_out(position, Ending::Complete, sink);
+        }
+    }
+
+    /// When [`expire`](Self::expire) has something to do.
+    pub fn deadline(&self) -> Option<Instant> {
+        let oldest = self.order.first().and_then(|&slot| self.slots.get(usize::from(slot)));
+        let event = oldest.map(|slot| slot.arrived + self.timeout);
+        event.into_iter().chain(self.serials.deadline()).min()
+    }
+
+    /// Gives out the events and gives up the serials whose time is over.
+    pub fn expire(&mut self, now: Instant, sink: &mut impl Sink) {
+        while let Some(&slot) = self.order.first()
+            && self.slots.get(usize::from(slot)).is_some_and(|slot| slot.arrived + self.timeout <= now)
+        {
+            self.give_out(0, Ending::GivenUp, sink);
+        }
+        self.count_gaps(now, false);
+    }
+
+    /// Gives out all that is in flight: the daemon stops.
+    pub fn finish(&mut self, sink: &mut impl Sink) {
+        while !self.order.is_empty() {
+            self.give_out(0, Ending::GivenUp, sink);
+        }
+        self.count_gaps(Instant::now(), true);
+    }
+
+    fn count_gaps(&mut self, now: Instant, all: bool) {
+        let gaps = self.serials.give_up(now, all);
+        if gaps > 0 {
+            self.stats.serial_gaps.add(gaps);
+        }
+    }
+
+    /// Where in `order` the event stands. The newest is the likeliest.
+    fn position(&self, stamp: Stamp) -> Option<usize> {
+        self.order
+            .iter()
+            .rposition(|&slot| self.slots.get(usize::from(slot)).is_some_and(|slot| slot.stamp == stamp))
+    }
+
+    /// A place for a new event: the oldest one's, if all are taken.
+    fn begin(&mut self, split: &Split<'_>, now: Instant, sink: &mut impl Sink) -> usize {
+        if self.free.is_empty() {
+            self.give_out(0, Ending::GivenUp, sink);
+        }
+        let index = self.free.pop().unwrap_or(0);
+        if let Some(slot) = self.slots.get_mut(usize::from(index)) {
+            slot.stamp = split.stamp;
+            let len = split.time.len().min(TIME);
+            slot.time.iter_mut().zip(split.time).for_each(|(to, from)| *to = *from);
+            slot.time_len = u8::try_from(len).unwrap_or(0);
+            slot.arrived = now;
+            slot.of_syscall = false;
+            slot.left_out = 0;
+            slot.place = Place::default();
+        }
+        let _ = self.order.push(index);
+        self.order.len() - 1
+    }
+
+    fn store(&mut self, position: usize, kind: RecordType, fields: &[u8]) {
+        let Some(&index) = self.order.get(position) else { return };
+        let index = usize::from(index);
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        slot.of_syscall |= kind.belongs_to_syscall();
+        if !self.store.push(index, &mut slot.place, kind, fields) {
+            slot.left_out += 1;
+        }
+    }
+
+    /// Gives the event at this position of `order` to the sink and frees its place.
+    fn give_out(&mut self, position: usize, ending: Ending, sink: &mut impl Sink) {
+        if position >= self.order.len() {
+            return;
+        }
+        let index = self.order.remove(position);
+        let Some(slot) = self.slots.get(usize::from(index)) else { return };
+        if ending == Ending::GivenUp && slot.of_syscall {
+            self.stats.incomplete.add(1);
+        }
+        if slot.left_out > 0 {
+            self.stats.truncated_events.add(1);
+            self.stats.truncated_event_records.add(u64::from(slot.left_out));
+        }
+        sink.event(&Event {
+            stamp: slot.stamp,
+            time: slot.time.get(..usize::from(slot.time_len)).unwrap_or_default(),
+            ending,
+            left_out: slot.left_out,
+            records: self.store.records(usize::from(index), slot.place),
+        });
+        self.store.release(slot.place);
+        let _ = self.free.push(index);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// (serial, ending, (type, fields) of each record, left out)
+    type Seen = (u32, Ending, Vec<(u16, String)>, u32);
+
+    #[derive(Default)]
+    struct Collect(Vec<Seen>);
+
+    impl Sink for Collect {
+        fn event(&mut self, event: &Event<'_>) {
+            let records =
+                event.records.map(|r| (r.kind.0, String::from_utf8_lossy(r.fields).into_owned())).collect();
+            self.0.push((event.stamp.serial, event.ending, records, event.left_out));
+        }
+    }
+
+    struct Bench {
+        assembler: Assembler,
+        stats: Arc<Stats>,
+        out: Collect,
+        now: Instant,
+    }
+
+    impl Bench {
+        fn new(settings: &config::Event) -> Self {
+            let stats = Arc::new(Stats::default());
+            let assembler = Assembler::new(settings, Arc::clone(&stats)).unwrap();
+            Self { assembler, stats, out: Collect::default(), now: Instant::now() }
+        }
+
+        fn add(&mut self, kind: u16, serial: u32, fields: &str) {
+            let text = format!("audit(5.678:{serial}): {fields}");
+            self.assembler.add(RecordType(kind), text.as_bytes(), self.now, &mut self.out);
+        }
+
+        fn serials(&self) -> Vec<u32> {
+            self.out.0.iter().map(|seen| seen.0).collect()
+        }
+    }
+
+    #[test]
+    fn interleaved_events_stay_apart() {
+        let mut bench = Bench::new(&config::Event::default());
+        bench.add(1300, 1, "a");
+        bench.add(1300, 2, "b");
+        bench.add(1307, 1, "c");
+        bench.add(1307, 2, "d");
+        bench.add(1320, 2, "");
+        bench.add(1320, 1, "");
+        let expected = vec![
+            (2, Ending::Complete, vec![(1300, "b".into()), (1307, "d".into())], 0),
+            (1, Ending::Complete, vec![(1300, "a".into()), (1307, "c".into())], 0),
+        ];
+        assert_eq!(bench.out.0, expected);
+        assert_eq!(bench.stats.incomplete.get(), 0);
+    }
+
+    #[test]
+    fn a_record_that_stands_alone_does_not_wait() {
+        let mut bench = Bench::new(&config::Event::default());
+        bench.add(1112, 7, "pid=1 msg='op=login'");
+        assert_eq!(bench.serials(), [7]);
+    }
+
+    #[test]
+    fn a_record_after_its_end_opens_a_second_event() {
+        let mut bench = Bench::new(&config::Event::default());
+        bench.add(1300, 1, "a");
+        bench.add(1320, 1, "");
+        bench.add(1327, 1, "late");
+        assert_eq!(bench.serials(), [1]);
+        bench.now += Duration::from_secs(2);
+        bench.assembler.expire(bench.now, &mut bench.out);
+        assert_eq!(bench.serials(), [1, 1]);
+        assert_eq!(bench.stats.incomplete.get(), 1);
+    }
+
+    #[test]
+    fn the_timer_gives_up_what_has_no_end() {
+        let mut bench = Bench::new(&config::Event { timeout_ms: 500, ..Default::default() });
+        bench.add(1305, 1, "op=set");
+        bench.add(1300, 2, "a");
+        let due = bench.assembler.deadline().unwrap();
+        assert_eq!(due, bench.now + Duration::from_millis(500));
+        bench.assembler.expire(due - Duration::from_millis(1), &mut bench.out);
+        assert!(bench.out.0.is_empty());
+        bench.assembler.expire(due, &mut bench.out);
+        assert_eq!(bench.serials(), [1, 2]);
+        assert_eq!(bench.stats.incomplete.get(), 1, "only the event of a system call is incomplete");
+        assert_eq!(bench.assembler.deadline(), None);
+    }
+
+    #[test]
+    fn a_full_table_gives_up_its_oldest() {
+        let mut bench = Bench::new(&config::Event::default());
+        for serial in 1..=65 {
+            bench.add(1300, serial, "a");
+        }
+        assert_eq!(bench.serials(), [1]);
+        assert_eq!(bench.stats.incomplete.get(), 1);
+        bench.assembler.finish(&mut bench.out);
+        assert_eq!(bench.serials(), (1..=65).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn types_outside_the_range_are_left_out_and_still_count_for_gaps() {
+        let mut bench = Bench::new(&config::Event { types: (1300, 1399), ..Default::default() });
+        bench.add(1300, 1, "a");
+        bench.add(1400, 1, "avc");
+        bench.add(1320, 1, "");
+        bench.add(1400, 2, "avc");
+        bench.add(1320, 2, "");
+        bench.add(1300, 3, "c");
+        bench.assembler.finish(&mut bench.out);
+        assert_eq!(bench.serials(), [1, 3]);
+        assert_eq!(bench.out.0[0].2, vec![(1300, "a".into())]);
+        assert_eq!(bench.stats.filtered_records.get(), 2);
+        assert_eq!(bench.stats.serial_gaps.get(), 0);
+    }
+
+    #[test]
+    fn malformed_records_are_counted_and_the_rest_goes_on() {
+        let mut bench = Bench::new(&config::Event::default());
+        let now = bench.now;
+        let binary: Vec<u8> = (0..=255).collect();
+        for text in [&b""[..], b"audit(1.002:3", b"no header", &binary] {
+            bench.assembler.add(RecordType::SYSCALL, text, now, &mut bench.out);
+        }
+        bench.add(1300, 4, "a");
+        bench.add(1320, 4, "");
+        assert_eq!(bench.stats.malformed.get(), 4);
+        assert_eq!(bench.serials(), [4]);
+    }
+
+    #[test]
+    fn an_event_past_its_budget_is_cut_and_counted() {
+        let mut bench = Bench::new(&config::Event { max_kib: 16, ..Default::default() });
+        let long = "x".repeat(7000);
+        for _ in 0..4 {
+            bench.add(1309, 1, &long);
+        }
+        bench.add(1307, 1, "cwd");
+        bench.add(1320, 1, "");
+        let (_, ending, records, left_out) = &bench.out.0[0];
+        assert_eq!((*ending, records.len(), *left_out), (Ending::Complete, 3, 2));
+        assert_eq!(bench.stats.truncated_events.get(), 1);
+        assert_eq!(bench.stats.truncated_event_records.get(), 2);
+    }
+
+    #[test]
+    fn missing_serials_are_counted_on_a_quiet_host() {
+        let mut bench = Bench::new(&config::Event::default());
+        bench.add(1320, 1, "");
+        bench.add(1320, 4, "");
+        bench.now = bench.assembler.deadline().unwrap();
+        bench.assembler.expire(bench.now, &mut bench.out);
+        assert_eq!(bench.stats.serial_gaps.get(), 2);
+    }
+}

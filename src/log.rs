@@ -1,0 +1,84 @@
+//! The daemon's own diagnostics: to standard error, never waited for, at most so many a second, and what
+//! was left out is said. The reader thread never calls this.
+
+use crate::sys::write::NonBlocking;
+use std::fmt;
+use std::os::fd::AsFd;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// Messages within [`WINDOW`] before the rest is left out.
+const BURST: u32 = 20;
+/// How long a burst is counted.
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// It cannot be mended without the user.
+    Error,
+    /// Something is lost or not as asked for.
+    Warning,
+    /// What an operator likes to know.
+    Info,
+}
+
+struct State {
+    out: Option<NonBlocking>,
+    window: Option<Instant>,
+    sent: u32,
+    suppressed: u64,
+}
+
+static STATE: Mutex<State> = Mutex::new(State { out: None, window: None, sent: 0, suppressed: 0 });
+
+/// Says one thing: a line `ringaudit: error: ...` on standard error. A message that standard error
+/// cannot take at once, or that comes in a flood, is counted and the count is said with the next one.
+pub fn say(level: Level, message: impl fmt::Display) {
+    let Ok(mut state) = STATE.lock() else { return };
+    let now = Instant::now();
+    if state.window.is_none_or(|start| now.duration_since(start) >= WINDOW) {
+        state.window = Some(now);
+        state.sent = 0;
+    }
+    if state.sent >= BURST {
+        state.suppressed += 1;
+        return;
+    }
+    if state.out.is_none() {
+        state.out = NonBlocking::duplicate(std::io::stderr().as_fd()).ok();
+    }
+    let word = match level {
+        Level::Error => "error: ",
+        Level::Warning => "warning: ",
+        Level::Info => "",
+    };
+    let mut line = String::new();
+    if state.suppressed > 0 {
+        line = format!("ringaudit: {} messages suppressed\n", state.suppressed);
+    }
+    line.push_str(&format!("ringaudit: {word}{message}\n"));
+    let written = state.out.as_ref().map(|out| out.write(line.as_bytes()));
+    match written {
+        Some(Ok(_)) => {
+            state.sent += 1;
+            state.suppressed = 0;
+        }
+        _ => state.suppressed += 1,
+    }
+}
+
+/// [`say`] at [`Level::Error`].
+pub fn error(message: impl fmt::Display) {
+    say(Level::Error, message);
+}
+
+/// [`say`] at [`Level::Warning`].
+pub fn warning(message: impl fmt::Display) {
+    say(Level::Warning, message);
+}
+
+/// [`say`] at [`Level::Info`].
+pub fn info(message: impl fmt::Display) {
+    say(Level::Info, message);
+}

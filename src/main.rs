@@ -1,0 +1,42 @@
+//! The program: words to an action, errors to exit codes. The only place that exits.
+
+use ringaudit::cli::{self, Action};
+use ringaudit::daemon;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Bad usage, config or rules.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    match cli::parse(std::env::args_os().skip(1)) {
+        Ok(Action::Help(text) | Action::Version(text)) => print(&text),
+        Ok(Action::Check { config }) => match daemon::check(config.as_deref()) {
+            Ok(text) => print(&text),
+            Err(error) => fail(&error, error.exit_code()),
+        },
+        Ok(Action::Run { config }) => match daemon::run(config.as_deref()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error, error.exit_code()),
+        },
+        Err(error) => fail(&error, USAGE),
+    }
+}
+
+/// Prints what was asked for; a reader that has gone is no reason to panic.
+fn print(text: &str) -> ExitCode {
+    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Each line of the error with the program's name before it.
+fn fail(error: &dyn std::error::Error, code: u8) -> ExitCode {
+    let mut stderr = std::io::stderr().lock();
+    for line in error.to_string().lines() {
+        // Nobody is left to tell when standard error is gone.
+        let _ = writeln!(stderr, "ringaudit: {line}");
+    }
+    ExitCode::from(code)
+}

@@ -1,0 +1,66 @@
+//! Facts about this process and this host. Source: uname(2), capabilities(7), clock_gettime(2).
+
+use super::cerr;
+use std::io;
+
+/// CAP_AUDIT_CONTROL, capabilities(7).
+const CAP_AUDIT_CONTROL: u32 = 30;
+/// _LINUX_CAPABILITY_VERSION_3, linux/capability.h.
+const CAPABILITY_VERSION_3: u32 = 0x2008_0522;
+
+/// The machine's name as `uname -m` prints it, such as `x86_64` or `armv7l`; empty when unknown.
+pub fn machine() -> String {
+    // SAFETY: utsname is character arrays; all zeros is a valid value of it.
+    let mut names: libc::utsname = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a live structure.
+    if cerr(unsafe { libc::uname(&raw mut names) }).is_err() {
+        return String::new();
+    }
+    names.machine.iter().take_while(|&&c| c != 0).map(|&c| char::from(c.cast_unsigned_byte())).collect()
+}
+
+/// `c_char` is signed on x86 and unsigned on ARM; a byte is a byte.
+trait CharByte {
+    fn cast_unsigned_byte(self) -> u8;
+}
+impl CharByte for i8 {
+    fn cast_unsigned_byte(self) -> u8 {
+        self.cast_unsigned()
+    }
+}
+impl CharByte for u8 {
+    fn cast_unsigned_byte(self) -> u8 {
+        self
+    }
+}
+
+/// Whether CAP_AUDIT_CONTROL is in force; false too when the kernel would not say.
+pub fn has_audit_control() -> bool {
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: i32,
+    }
+    #[repr(C)]
+    #[derive(Clone, Copy, Default)]
+    struct Data {
+        effective: u32,
+        permitted: u32,
+        inheritable: u32,
+    }
+    let mut header = Header { version: CAPABILITY_VERSION_3, pid: 0 };
+    let mut data = [Data::default(); 2];
+    // SAFETY: version 3 reads one header and writes two data structures; both are live.
+    let asked = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr()) };
+    cerr(asked).is_ok() && data[0].effective & (1 << CAP_AUDIT_CONTROL) != 0
+}
+
+/// CPU time used by this whole process so far, in nanoseconds (CLOCK_PROCESS_CPUTIME_ID).
+pub fn cpu_time_ns() -> io::Result<u64> {
+    // SAFETY: timespec is integers; all zeros is a valid value of it.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a live structure.
+    cerr(unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) })?;
+    #[allow(clippy::unnecessary_cast)] // time_t and long are 32 bits wide on some targets
+    Ok((time.tv_sec as i64).unsigned_abs() * 1_000_000_000 + (time.tv_nsec as i64).unsigned_abs())
+}

@@ -1,0 +1,127 @@
+//! A netlink socket of the audit family: opened, sized, sent on, received from one message at a time.
+//! Source: netlink(7), socket(7).
+
+use super::{cerr, retry};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+/// A socket of NETLINK_AUDIT with a port id of the kernel's choice.
+pub struct Socket {
+    fd: OwnedFd,
+}
+
+/// What one receive call brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The message's whole length; more than the buffer's when it was truncated (MSG_TRUNC).
+    pub len: usize,
+    /// The sender's port id; 0 is the kernel.
+    pub sender: u32,
+}
+
+impl Socket {
+    /// Opens and binds a close-on-exec socket.
+    ///
+    /// Errors: EPROTONOSUPPORT when this kernel was built without auditing; EMFILE and ENOMEM as usual.
+    pub fn open() -> io::Result<Self> {
+        // SAFETY: takes three integers and returns a new descriptor or -1.
+        let raw = cerr(unsafe {
+            libc::socket(libc::AF_NETLINK, libc::SOCK_RAW | libc::SOCK_CLOEXEC, libc::NETLINK_AUDIT)
+        })?;
+        // SAFETY: the descriptor was just returned by socket() and nobody else owns it.
+        let fd = unsafe { OwnedFd::from_raw_fd(raw) };
+        let address = kernel_address();
+        // SAFETY: the pointer is to a live sockaddr_nl and the length is its size.
+        cerr(unsafe { libc::bind(fd.as_raw_fd(), (&raw const address).cast(), ADDRESS_LEN) })?;
+        Ok(Self { fd })
+    }
+
+    /// Asks for a receive buffer of so many bytes, past rmem_max where CAP_NET_ADMIN allows it, and
+    /// gives what the kernel granted (it doubles the figure for its own bookkeeping, socket(7)).
+    pub fn set_receive_buffer(&self, bytes: usize) -> io::Result<usize> {
+        let wanted = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+        if self.set_option(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, wanted).is_err() {
+            self.set_option(libc::SOL_SOCKET, libc::SO_RCVBUF, wanted)?;
+        }
+        let mut granted: libc::c_int = 0;
+        let mut len = INT_LEN;
+        let at = (&raw mut granted).cast();
+        // SAFETY: value and length point to live variables, and the length says the value's size.
+        cerr(unsafe {
+            libc::getsockopt(self.fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, at, &raw mut len)
+        })?;
+        Ok(usize::try_from(granted).unwrap_or(0))
+    }
+
+    /// Turns ENOBUFS reports off: for a unicast audit socket they are stalls, not losses
+    /// (net/netlink/af_netlink.c, netlink_overrun).
+    pub fn set_no_enobufs(&self) -> io::Result<()> {
+        self.set_option(libc::SOL_NETLINK, libc::NETLINK_NO_ENOBUFS, 1)
+    }
+
+    /// Sends one message to the kernel.
+    ///
+    /// Errors: ECONNREFUSED when no audit socket listens in this kernel or user namespace.
+    pub fn send(&self, message: &[u8]) -> io::Result<()> {
+        let address = kernel_address();
+        retry(|| {
+            // SAFETY: both pointers are to live memory of the lengths given beside them.
+            cerr(unsafe {
+                libc::sendto(
+                    self.fd.as_raw_fd(),
+                    message.as_ptr().cast(),
+                    message.len(),
+                    0,
+                    (&raw const address).cast(),
+                    ADDRESS_LEN,
+                )
+            })
+        })
+        .map(|_| ())
+    }
+
+    /// Receives one message without waiting; `WouldBlock` when there is none.
+    pub fn receive(&self, buffer: &mut [u8]) -> io::Result<Received> {
+        let mut address = kernel_address();
+        let mut address_len = ADDRESS_LEN;
+        let len = retry(|| {
+            // SAFETY: buffer and address are live and writable for the lengths given beside them.
+            cerr(unsafe {
+                libc::recvfrom(
+                    self.fd.as_raw_fd(),
+                    buffer.as_mut_ptr().cast(),
+                    buffer.len(),
+                    libc::MSG_DONTWAIT | libc::MSG_TRUNC,
+                    (&raw mut address).cast(),
+                    &raw mut address_len,
+                )
+            })
+        })?;
+        Ok(Received { len: len.unsigned_abs(), sender: address.nl_pid })
+    }
+
+    fn set_option(&self, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+        let at = (&raw const value).cast();
+        // SAFETY: the pointer is to a live integer and the length is its size.
+        cerr(unsafe { libc::setsockopt(self.fd.as_raw_fd(), level, name, at, INT_LEN) }).map(|_| ())
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)]
+const ADDRESS_LEN: libc::socklen_t = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
+#[allow(clippy::cast_possible_truncation)]
+const INT_LEN: libc::socklen_t = size_of::<libc::c_int>() as libc::socklen_t;
+
+/// Port id 0, no groups: the kernel as a receiver, "choose one for me" when binding.
+fn kernel_address() -> libc::sockaddr_nl {
+    // SAFETY: sockaddr_nl is plain integers; all zeros is a valid value of it.
+    let mut address: libc::sockaddr_nl = unsafe { std::mem::zeroed() };
+    address.nl_family = libc::AF_NETLINK as libc::sa_family_t;
+    address
+}

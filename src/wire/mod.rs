@@ -1,0 +1,5 @@
+//! Bytes to meaning and back: what crosses the netlink socket, as packets read with checks.
+
+pub mod nlmsg;
+pub mod record;
+pub mod status;

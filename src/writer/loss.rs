@@ -1,0 +1,135 @@
+//! What was lost, by the place where it was lost, as an event of the stream itself, so that a reader of the
+//! log can add up: received = written + filtered + dropped. The shape is in docs/format.md.
+
+use crate::format::Line;
+use crate::stats::{Counter, Stats};
+use crate::wire::record::RecordType;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Reports are at least so far apart.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// A place where something can be lost: its name, what is counted, and the counter.
+type Place = (&'static str, &'static str, fn(&Stats) -> &Counter);
+
+/// All of them, along the way of a record.
+const PLACES: [Place; 14] = [
+    ("kernel", "records", |s| &s.kernel_lost),
+    ("registration", "times", |s| &s.registration_lost),
+    ("receive", "errors", |s| &s.receive_errors),
+    ("foreign", "messages", |s| &s.foreign),
+    ("message-header", "messages", |s| &s.malformed_messages),
+    ("slot", "records-cut", |s| &s.truncated_records),
+    ("ring", "records", |s| &s.ring_dropped),
+    ("record-header", "records", |s| &s.malformed),
+    ("serial-gap", "serials", |s| &s.serial_gaps),
+    ("incomplete", "events", |s| &s.incomplete),
+    ("event-space", "records", |s| &s.truncated_event_records),
+    ("line-space", "events", |s| &s.unformatted),
+    ("output", "events", |s| &s.output_dropped),
+    ("output-errors", "writes", |s| &s.output_errors),
+];
+
+/// What was reported so far.
+pub(super) struct Loss {
+    reported: [u64; PLACES.len()],
+    /// Before this no report is made.
+    not_before: Option<Instant>,
+    /// Whether something waits for that moment.
+    waiting: bool,
+}
+
+/// One report: for each place what came since the last one, and in all.
+pub(super) struct Report {
+    new: [u64; PLACES.len()],
+    total: [u64; PLACES.len()],
+    time: Duration,
+}
+
+impl Loss {
+    /// Starts from what the counters say now.
+    pub(super) fn new(stats: &Stats) -> Self {
+        Self { reported: PLACES.map(|(_, _, counter)| counter(stats).get()), not_before: None, waiting: false }
+    }
+
+    /// What is to be reported now; `last` does not wait for its time.
+    pub(super) fn report(&mut self, stats: &Stats, now: Instant, last: bool) -> Option<Report> {
+        let total = PLACES.map(|(_, _, counter)| counter(stats).get());
+        self.waiting = total != self.reported;
+        if !self.waiting || (!last && self.not_before.is_some_and(|at| now < at)) {
+            return None;
+        }
+        let mut new = total;
+        new.iter_mut().zip(self.reported).for_each(|(new, old)| *new = new.wrapping_sub(old));
+        self.reported = total;
+        self.not_before = Some(now + EVERY);
+        self.waiting = false;
+        let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Some(Report { new, total, time })
+    }
+
+    /// When a report that waits may be made.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.not_before.filter(|_| self.waiting)
+    }
+}
+
+impl Report {
+    /// As an event of go-audit's: a DAEMON_ERR record for each place, serial 0, since the kernel's own
+    /// serials start at 1.
+    pub(super) fn write_go_audit(&self, line: &mut Line) {
+        line.push(b"{\"sequence\":0,\"timestamp\":\"");
+        line.push_number(self.time.as_secs());
+        let millis = self.time.subsec_millis();
+        line.push(b".");
+        line.push(&[100, 10, 1].map(|unit| b'0' + (millis / unit % 10) as u8));
+        line.push(b"\",\"messages\":[");
+        let mut first = true;
+        let counts = PLACES.iter().zip(self.new.iter().zip(&self.total));
+        for ((place, unit, _), (&new, &total)) in counts.filter(|(_, (new, _))| **new > 0) {
+            line.push(if first { b"{\"type\":" } else { b",{\"type\":" });
+            first = false;
+            line.push_number(u64::from(RecordType::DAEMON_ERR.0));
+            line.push(b",\"data\":\"op=loss place=");
+            line.push(place.as_bytes());
+            line.push(b" lost=");
+            line.push_number(new);
+            line.push(b" total=");
+            line.push_number(total);
+            line.push(b" unit=");
+            line.push(unit.as_bytes());
+            line.push(b"\"}");
+        }
+        line.push(b"],\"uid_map\":{}}\n");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_tells_each_place_once_and_then_waits() {
+        let stats = Stats::default();
+        let mut loss = Loss::new(&stats);
+        let now = Instant::now();
+        assert!(loss.report(&stats, now, false).is_none());
+        stats.ring_dropped.add(3);
+        stats.serial_gaps.add(1);
+        let report = loss.report(&stats, now, false).unwrap();
+        let mut line = Line::new(4096).unwrap();
+        report.write_go_audit(&mut line);
+        let json: serde_json::Value = serde_json::from_slice(line.as_bytes()).unwrap();
+        assert_eq!(json["messages"][0]["data"], "op=loss place=ring lost=3 total=3 unit=records");
+        assert_eq!(json["messages"][1]["data"], "op=loss place=serial-gap lost=1 total=1 unit=serials");
+        assert_eq!(json["messages"].as_array().unwrap().len(), 2);
+        stats.ring_dropped.add(2);
+        assert!(loss.report(&stats, now, false).is_none(), "too early");
+        assert_eq!(loss.deadline(), Some(now + EVERY));
+        let report = loss.report(&stats, now + EVERY, false).unwrap();
+        assert_eq!((report.new[6], report.total[6]), (2, 5));
+        assert_eq!(loss.deadline(), None);
+        stats.output_dropped.add(1);
+        assert!(loss.report(&stats, now + EVERY, true).is_some(), "the last one does not wait");
+    }
+}

@@ -1,0 +1,191 @@
+//! The second thread: takes records from the ring, makes events of them and lines of those, and gives them
+//! to the outputs. It sleeps when nothing is due; what it holds, the outputs have within 100 ms.
+
+mod loss;
+
+use crate::capture::ring::{Bell, Outlet};
+use crate::config::Config;
+use crate::enrich::users::Users;
+use crate::event::assemble::Assembler;
+use crate::event::{Event, Sink};
+use crate::format::{Line, escape, go_audit};
+use crate::output::Outputs;
+use crate::stats::Stats;
+use crate::wire::record::RecordType;
+use loss::Loss;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long the outputs may hold lines back while more is coming.
+const FLUSH_EVERY: Duration = Duration::from_millis(50);
+/// How long a stop waits for outputs that are full or failing.
+const STOP_LIMIT: Duration = Duration::from_secs(2);
+/// Blocked outputs that one sleep can wait for.
+const MAX_BLOCKED: usize = 16;
+/// Where user names come from.
+const PASSWD: &str = "/etc/passwd";
+
+/// What other threads ask of the writer.
+pub struct Requests {
+    bell: Bell,
+    reopen: AtomicBool,
+}
+
+impl Requests {
+    /// Asks for the files to be opened again.
+    pub fn reopen(&self) {
+        self.reopen.store(true, Ordering::SeqCst);
+        self.bell.ring();
+    }
+
+    /// Makes the writer look at the counters: something was counted elsewhere.
+    pub fn look(&self) {
+        self.bell.ring();
+    }
+}
+
+/// The thread's whole state.
+pub struct Writer {
+    outlet: Outlet,
+    assembler: Assembler,
+    lines: Lines,
+    requests: Arc<Requests>,
+    flushed: Instant,
+}
+
+/// From an event to the outputs.
+struct Lines {
+    users: Users,
+    line: Line,
+    outputs: Outputs,
+    loss: Loss,
+    stats: Arc<Stats>,
+    now: Instant,
+}
+
+impl Writer {
+    /// Allocates all that the thread will need.
+    ///
+    /// Errors: no memory.
+    pub fn new(config: &Config, outlet: Outlet, outputs: Outputs, stats: Arc<Stats>) -> io::Result<Self> {
+        let now = Instant::now();
+        let requests = Arc::new(Requests { bell: outlet.bell(), reopen: AtomicBool::new(false) });
+        let mut users = Users::new(PASSWD);
+        users.refresh(now);
+        let longest = config.event.max_kib as usize * 1024 * escape::WORST + go_audit::OVERHEAD;
+        Ok(Self {
+            outlet,
+            assembler: Assembler::new(&config.event, Arc::clone(&stats))?,
+            lines: Lines {
+                users,
+                line: Line::new(longest)?,
+                outputs,
+                loss: Loss::new(&stats),
+                stats,
+                now,
+            },
+            requests,
+            flushed: now,
+        })
+    }
+
+    /// What the other threads need to talk to this one.
+    pub fn requests(&self) -> Arc<Requests> {
+        Arc::clone(&self.requests)
+    }
+
+    /// Works until the reader has closed the ring, then writes what is left.
+    pub fn run(mut self) {
+        loop {
+            let more = self.take_block();
+            if more && self.flushed.elapsed() < FLUSH_EVERY {
+                continue;
+            }
+            self.housekeeping();
+            if !more {
+                if self.outlet.is_finished() {
+                    break;
+                }
+                self.sleep();
+            }
+        }
+        self.finish();
+    }
+
+    /// Works through one block; false when there is none.
+    fn take_block(&mut self) -> bool {
+        let Some(block) = self.outlet.take() else { return false };
+        self.lines.now = Instant::now();
+        for frame in block.frames() {
+            self.assembler.add(RecordType(frame.kind), frame.text, self.lines.now, &mut self.lines);
+        }
+        self.outlet.give_back(block);
+        true
+    }
+
+    /// All that is not on a record's way.
+    fn housekeeping(&mut self) {
+        let now = Instant::now();
+        self.lines.now = now;
+        self.flushed = now;
+        self.lines.users.refresh(now);
+        self.assembler.expire(now, &mut self.lines);
+        if self.requests.reopen.swap(false, Ordering::SeqCst) {
+            self.lines.outputs.reopen(now);
+        }
+        self.lines.report_loss(false);
+        self.lines.outputs.flush(now);
+    }
+
+    fn sleep(&mut self) {
+        let due = [self.assembler.deadline(), self.lines.loss.deadline(), self.lines.outputs.retry_at()];
+        let timeout =
+            due.into_iter().flatten().min().map(|at| at.saturating_duration_since(Instant::now()));
+        let blocked: heapless::Vec<BorrowedFd<'_>, MAX_BLOCKED> =
+            self.lines.outputs.blocked_on().take(MAX_BLOCKED).collect();
+        self.outlet.sleep(&blocked, timeout);
+    }
+
+    /// Writes all that is left, and waits a little for outputs that are full.
+    fn finish(&mut self) {
+        self.assembler.finish(&mut self.lines);
+        self.lines.report_loss(true);
+        let deadline = Instant::now() + STOP_LIMIT;
+        loop {
+            let now = Instant::now();
+            self.lines.outputs.flush(now);
+            if !self.lines.outputs.is_pending() || now >= deadline {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.lines.outputs.abandon();
+    }
+}
+
+impl Sink for Lines {
+    fn event(&mut self, event: &Event<'_>) {
+        self.line.clear();
+        go_audit::write(event, &self.users, &mut self.line);
+        if self.line.overflowed() {
+            // The space is made for the longest event, so this is a defect of ours: told, not hidden.
+            return self.stats.unformatted.add(1);
+        }
+        self.stats.events.add(1);
+        self.outputs.write(self.line.as_bytes(), self.now);
+    }
+}
+
+impl Lines {
+    /// Writes what was lost since the last report into the stream, if that is due.
+    fn report_loss(&mut self, last: bool) {
+        let Some(report) = self.loss.report(&self.stats, self.now, last) else { return };
+        self.line.clear();
+        report.write_go_audit(&mut self.line);
+        self.stats.loss_reports.add(1);
+        self.outputs.write(self.line.as_bytes(), self.now);
+    }
+}

@@ -1,0 +1,134 @@
+//! The documents against the program: the example, the reference, the man page and the help name
+//! every key and every flag, and no other.
+
+use std::collections::BTreeSet;
+
+use ringaudit::cli;
+use ringaudit::config::{Config, Target, embedded, show};
+
+use crate::{EXAMPLE, good, tables};
+
+const MAN: &str = include_str!("../../docs/ringaudit.8");
+const REFERENCE: &str = include_str!("../../docs/config.md");
+
+/// The example with its commented keys switched on.
+pub(crate) fn whole_example() -> String {
+    EXAMPLE
+        .lines()
+        .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
+        .fold(String::new(), |text, line| text + line + "\n")
+}
+
+/// The names that stand before a ` = ` in a TOML text, with their tables.
+fn keys_of(text: &str) -> BTreeSet<(String, String)> {
+    let mut table = String::new();
+    let mut keys = BTreeSet::new();
+    for line in text.lines() {
+        if let Some(header) = line.strip_prefix('[') {
+            table = header.trim_matches(['[', ']']).to_owned();
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|(key, _)| !key.contains(' ')) {
+            keys.insert((table.clone(), key.to_owned()));
+        }
+    }
+    keys
+}
+
+fn expected_keys() -> BTreeSet<(String, String)> {
+    let owned = |(table, keys): (&str, Vec<&str>)| -> Vec<(String, String)> {
+        keys.into_iter().map(|key| (table.to_owned(), key.to_owned())).collect()
+    };
+    tables().into_iter().flat_map(owned).collect()
+}
+
+#[test]
+fn the_example_has_every_key_with_its_default() {
+    let example = whole_example();
+    assert_eq!(keys_of(&example), expected_keys());
+    let config = good(&example);
+    let default = Config::default();
+    assert_eq!(
+        (&config.kernel, &config.ring, &config.event),
+        (&default.kernel, &default.ring, &default.event)
+    );
+    assert_eq!(config.rules.at_exit, default.rules.at_exit);
+    assert_eq!(config.rules.lines, embedded().rules.lines);
+    let Target::File(file) = &config.outputs[0].target else { panic!("a file") };
+    assert_eq!(file.mode, 0o600);
+    assert_eq!(good(EXAMPLE).kernel, default.kernel);
+}
+
+#[test]
+fn show_prints_every_key() {
+    assert_eq!(keys_of(&show(&good(&whole_example()))), expected_keys());
+}
+
+#[test]
+fn the_reference_has_every_key_and_no_other() {
+    let mut table = String::new();
+    let mut keys = BTreeSet::new();
+    for line in REFERENCE.lines() {
+        if let Some(header) = line.strip_prefix("## ") {
+            table = header.trim_matches(['[', ']']).to_owned();
+        } else if let Some(key) = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()) {
+            keys.insert((table.clone(), key.to_owned()));
+        }
+    }
+    assert_eq!(keys, expected_keys());
+}
+
+#[test]
+fn the_man_page_has_every_key_and_no_other() {
+    let begin = MAN.find(".SH CONFIGURATION").unwrap();
+    let end = MAN.find(".SH SIGNALS").unwrap();
+    let mut table = String::new();
+    let mut keys = BTreeSet::new();
+    let mut lines = MAN[begin..end].lines();
+    while let Some(line) = lines.next() {
+        if let Some(header) = line.strip_prefix(".SS ") {
+            table = header.trim_matches(['[', ']']).to_owned();
+        } else if line == ".TP" {
+            // `.B key`, or `.BR key ", " key`.
+            for key in lines.next().unwrap().split([' ', '"', ',']).skip(1).filter(|key| !key.is_empty()) {
+                keys.insert((table.clone(), key.to_owned()));
+            }
+        }
+    }
+    assert_eq!(keys, expected_keys());
+}
+
+/// The words of a text that are flags, such as `-c` and `--config`.
+fn flags_of(text: &str) -> BTreeSet<String> {
+    let text = text.replace("\\-", "-").replace("\\fI", " ");
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
+        .filter(|word| word.starts_with('-') && word.chars().any(char::is_alphabetic))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn help_and_man_page_have_every_flag_and_no_other() {
+    let mut flags: BTreeSet<String> = BTreeSet::from(["-config".to_owned(), "-version".to_owned()]);
+    for (short, long) in cli::FLAGS {
+        flags.extend([format!("-{short}"), format!("--{long}")]);
+    }
+    assert_eq!(flags_of(&cli::help()), flags);
+    let examples = MAN.find(".SH EXAMPLES").unwrap();
+    assert_eq!(flags_of(&MAN[..examples]), flags);
+    // Each one is taken.
+    for flag in &flags {
+        let value = flag.ends_with('c') || flag.ends_with("config");
+        let words = std::iter::once(flag.as_str()).chain(value.then_some("x"));
+        assert!(cli::parse(words.map(Into::into)).is_ok(), "{flag}");
+    }
+    for command in cli::COMMANDS {
+        assert!(cli::help().contains(&format!("ringaudit {command}").replace("run", "[run]")), "{command}");
+        assert!(MAN.contains(&format!(".B {command}\n")), "{command}");
+    }
+    // The exit codes say the same.
+    for code in ["0", "1", "2", "3", "4"] {
+        let help = cli::help();
+        let text = help.lines().find_map(|line| line.strip_prefix(&format!("  {code}   "))).unwrap();
+        let man = MAN.split_once(&format!("\n.B {code}\n")).unwrap().1.lines().next().unwrap();
+        assert_eq!(man.to_lowercase(), format!("{}.", text.to_lowercase()), "{code}");
+    }
+}

@@ -1,0 +1,362 @@
+//! Wrong configs with their exact messages.
+
+use std::collections::BTreeSet;
+
+use crate::{one_key, problems, tables};
+
+const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
+    ("kernel", "mode", "1", "\"kernel.mode\" must be \"unicast\", not a whole number"),
+    ("kernel", "enabled", "1", "\"kernel.enabled\" must be true, false or \"leave\", not a whole number"),
+    ("kernel", "enabled", "'yes'", "\"kernel.enabled\" must be true, false or \"leave\", not a string"),
+    (
+        "kernel",
+        "backlog_limit",
+        "'8192'",
+        "\"kernel.backlog_limit\" must be a whole number or \"leave\", not a string",
+    ),
+    (
+        "kernel",
+        "backlog_wait_time",
+        "0.5",
+        "\"kernel.backlog_wait_time\" must be a whole number or \"leave\", not a number with a fraction",
+    ),
+    (
+        "kernel",
+        "failure",
+        "1",
+        "\"kernel.failure\" must be \"leave\", \"silent\", \"printk\" or \"panic\", not a whole number",
+    ),
+    (
+        "kernel",
+        "restore",
+        "true",
+        "\"kernel.restore\" must be a list of settings, such as [\"enabled\"], not a boolean",
+    ),
+    (
+        "kernel",
+        "receive_buffer_kib",
+        "'4 MiB'",
+        "\"kernel.receive_buffer_kib\" must be a whole number, not a string",
+    ),
+    ("kernel", "verify_s", "00:00:30", "\"kernel.verify_s\" must be a whole number, not a date or time"),
+    ("ring", "size_kib", "[512]", "\"ring.size_kib\" must be a whole number, not a list"),
+    ("ring", "overflow", "true", "\"ring.overflow\" must be \"drop\" or \"wait\", not a boolean"),
+    ("event", "timeout_ms", "{ ms = 1 }", "\"event.timeout_ms\" must be a whole number, not a table"),
+    ("event", "max_kib", "2026-01-01", "\"event.max_kib\" must be a whole number, not a date or time"),
+    (
+        "event",
+        "types",
+        "1300",
+        "\"event.types\" must be two record types, the lowest and the highest, such as [1300, 1399], \
+             not a whole number",
+    ),
+    (
+        "rules",
+        "lines",
+        "'-D'",
+        "\"rules.lines\" must be a list of rules, each a string, such as [\"-w /etc/passwd -p wa\"], \
+             not a string",
+    ),
+    ("rules", "at_exit", "false", "\"rules.at_exit\" must be \"leave\" or \"remove\", not a boolean"),
+    ("output", "type", "1", "\"output.type\" must be \"stdout\" or \"file\", not a whole number"),
+    ("output", "format", "1", "\"output.format\" must be \"go-audit\", not a whole number"),
+    ("output", "path", "1", "\"output.path\" must be the path of a file, not a whole number"),
+    (
+        "output",
+        "mode",
+        "6.0",
+        "\"output.mode\" must be octal text such as \"0600\", not a number with a fraction",
+    ),
+    (
+        "output",
+        "owner",
+        "0",
+        "\"output.owner\" must be a user's name or number in quotes, not a whole number",
+    ),
+    ("output", "group", "[]", "\"output.group\" must be a group's name or number in quotes, not a list"),
+];
+
+const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
+    (
+        "kernel",
+        "mode",
+        "'multicast'",
+        "\"kernel.mode\" = \"multicast\" is not supported by this version; use \"unicast\"",
+    ),
+    (
+        "kernel",
+        "mode",
+        "'unicats'",
+        "\"kernel.mode\" must be \"unicast\", not \"unicats\"; did you mean \"unicast\"?",
+    ),
+    (
+        "kernel",
+        "backlog_limit",
+        "-1",
+        "\"kernel.backlog_limit\" must be from 0 to 4294967295 or \"leave\", not -1",
+    ),
+    (
+        "kernel",
+        "backlog_limit",
+        "99999999999999999999",
+        "\"kernel.backlog_limit\" must be from 0 to 4294967295 or \"leave\", not 99999999999999999999",
+    ),
+    (
+        "kernel",
+        "backlog_limit",
+        "'leav'",
+        "\"kernel.backlog_limit\" must be a whole number or \"leave\", not \"leav\"; did you mean \"leave\"?",
+    ),
+    (
+        "kernel",
+        "backlog_wait_time",
+        "600_001",
+        "\"kernel.backlog_wait_time\" must be from 0 to 600000 or \"leave\", not 600_001",
+    ),
+    (
+        "kernel",
+        "failure",
+        "'panik'",
+        "\"kernel.failure\" must be \"leave\", \"silent\", \"printk\" or \"panic\", not \"panik\"; did you mean \"panic\"?",
+    ),
+    (
+        "kernel",
+        "receive_buffer_kib",
+        "15",
+        "\"kernel.receive_buffer_kib\" must be from 16 to 1048576, not 15",
+    ),
+    ("kernel", "verify_s", "29", "\"kernel.verify_s\" must be from 30 to 86400, not 29"),
+    ("ring", "size_kib", "32", "\"ring.size_kib\" must be from 64 to 8192, not 32"),
+    ("ring", "size_kib", "100", "\"ring.size_kib\" must be a multiple of 32, not 100; 128 is one"),
+    ("ring", "overflow", "'block'", "\"ring.overflow\" must be \"drop\" or \"wait\", not \"block\""),
+    ("event", "timeout_ms", "99", "\"event.timeout_ms\" must be from 100 to 60000, not 99"),
+    ("event", "max_kib", "8193", "\"event.max_kib\" must be from 16 to 8192, not 8193"),
+    (
+        "event",
+        "types",
+        "[1399, 1300]",
+        "\"event.types\" begins above its end: write [1300, 1399], the lowest first",
+    ),
+    (
+        "event",
+        "types",
+        "[1]",
+        "\"event.types\" must be two record types, the lowest and the highest, such as [1300, 1399], not 1",
+    ),
+    ("rules", "at_exit", "'delete'", "\"rules.at_exit\" must be \"leave\" or \"remove\", not \"delete\""),
+    (
+        "output",
+        "type",
+        "'fiel'",
+        "\"output.type\" must be \"stdout\" or \"file\", not \"fiel\"; did you mean \"file\"?",
+    ),
+    (
+        "output",
+        "type",
+        "'gelf'",
+        "output type \"gelf\" is not supported by this version; use \"stdout\" or \"file\"",
+    ),
+    ("output", "format", "'json'", "format \"json\" is not supported by this version; use \"go-audit\""),
+    (
+        "output",
+        "format",
+        "'goaudit'",
+        "\"output.format\" must be \"go-audit\", not \"goaudit\"; did you mean \"go-audit\"?",
+    ),
+    ("output", "path", "''", "\"output.path\" is empty; it must be the path of a file"),
+    ("output", "path", "\"\\u0000\"", "\"output.path\" holds a NUL character; it must be the path of a file"),
+    (
+        "output",
+        "mode",
+        "600",
+        "\"output.mode\" must be octal text such as \"0600\", not 600: without quotes it is decimal, which is 1130 in octal",
+    ),
+    ("output", "mode", "'0680'", "\"output.mode\" must be octal text such as \"0600\", not \"0680\""),
+    ("output", "mode", "'rw-'", "\"output.mode\" must be octal text such as \"0600\", not \"rw-\""),
+    ("output", "mode", "''", "\"output.mode\" must be octal text such as \"0600\", not \"\""),
+    ("output", "mode", "'4755'", "\"output.mode\" must be from \"0000\" to \"0777\", not \"4755\""),
+    ("output", "mode", "0o1777", "\"output.mode\" must be from \"0000\" to \"0777\", not 0o1777"),
+    (
+        "output",
+        "mode",
+        "'777777777777777777777777'",
+        "\"output.mode\" must be from \"0000\" to \"0777\", not \"777777777777777777777777\"",
+    ),
+    ("output", "owner", "''", "\"output.owner\" is empty; it must be a user's name or number in quotes"),
+    ("output", "group", "''", "\"output.group\" is empty; it must be a group's name or number in quotes"),
+];
+
+const WHOLE_TEXTS: &[(&str, &[&str])] = &[
+    (
+        "[kernel]\nxyzzy = 1\nsize_kib = 1\nrestore = ['enabled', 'enabled', 'failre', 1]\n",
+        &[
+            "f:2:1: unknown key \"xyzzy\" in [kernel]; its keys are \"mode\", \"enabled\", \"backlog_limit\", \"backlog_wait_time\", \"failure\", \"restore\", \"receive_buffer_kib\" and \"verify_s\"",
+            "f:3:1: unknown key \"size_kib\" in [kernel]; it belongs in [ring]",
+            "f:4:24: \"enabled\" stands twice in \"kernel.restore\"",
+            "f:4:35: each of \"kernel.restore\" must be \"backlog_limit\", \"backlog_wait_time\", \"failure\" or \"enabled\", not \"failre\"; did you mean \"failure\"?",
+            "f:4:44: each of \"kernel.restore\" must be \"backlog_limit\", \"backlog_wait_time\", \"failure\" or \"enabled\", not a whole number",
+        ],
+    ),
+    (
+        "backlog_limit = 3\nmode = 'x'\nlog = 'syslog'\nfoo = 1\n[kernal]\n[foo2]\n[[outputs]]\n",
+        &[
+            "f:1:1: \"backlog_limit\" stands outside of any table; it belongs in [kernel]",
+            "f:2:1: \"mode\" stands outside of any table; it belongs in [kernel] or [[output]]",
+            "f:3:1: \"log\" is not supported by this version; messages go to stderr",
+            "f:4:1: unknown key \"foo\" outside of any table; the tables are [kernel], [ring], [event], [rules] and [[output]]",
+            "f:5:2: unknown table [kernal]; did you mean [kernel]?",
+            "f:6:2: unknown table [foo2]; the tables are [kernel], [ring], [event], [rules] and [[output]]",
+            "f:7:3: unknown table [outputs]; did you mean [[output]]?",
+        ],
+    ),
+    ("kernel = 'x'\n", &["f:1:11: [kernel] must be a table, not a string"]),
+    ("[[ring]]\n", &["f:1:1: [ring] must be a table, not a list"]),
+    (
+        // What was given twice hides nothing else.
+        "[kernel]\nverify_s = 30\nverify_s = 31\n[ring]\nsize_kib = 1\n[kernel]\n",
+        &[
+            "f:3:1: \"verify_s\" is given twice; keep one",
+            "f:5:12: \"ring.size_kib\" must be from 64 to 8192, not 1",
+            "f:6:2: \"kernel\" is given twice; keep one",
+        ],
+    ),
+    (
+        "[output]\ntype = 'stdout'\n[[output]]\ntype = 'stdout'\n",
+        &[
+            "f:1:1: \"output\" is a list of outputs; write [[output]], not [output]",
+            "f:3:3: \"output\" is given twice; each output begins with [[output]]",
+        ],
+    ),
+    (
+        "output = []\n",
+        &["f:1:10: \"output\" is an empty list: events would go nowhere; leave it out for stdout"],
+    ),
+    (
+        "output = 'stdout'\n",
+        &["f:1:11: \"output\" must be a list of tables, each under [[output]], not a string"],
+    ),
+    ("output = ['stdout']\n", &["f:1:12: an output must be a table under [[output]], not a string"]),
+    (
+        "[[output]]\n[[output]]\ntype = 'file'\n",
+        &[
+            "f:1:1: [[output]] needs a \"type\": \"stdout\" or \"file\"",
+            "f:2:1: [[output]] of type \"file\" needs a \"path\"",
+        ],
+    ),
+    (
+        "[[output]]\ntype = 'stdout'\npath = '/x'\nnetwork = 'tcp'\n\n[[output]]\ntype = 'file'\npath = '/x'\nnonsense = 1\n",
+        &[
+            "f:3:1: \"path\" belongs to an output of type \"file\", not \"stdout\"",
+            "f:4:1: \"network\" belongs to an output of type \"syslog\" or \"gelf\", not \"stdout\"",
+            "f:9:1: unknown key \"nonsense\" in [[output]]; its keys are \"type\", \"format\", \"path\", \"mode\", \"owner\" and \"group\"",
+        ],
+    ),
+    (
+        // Its keys are right, for a version that has the type.
+        "[[output]]\ntype = 'syslog'\nnetwork = 'tcp'\naddress = 'x:1'\nadress = 'x'\n",
+        &[
+            "f:2:9: output type \"syslog\" is not supported by this version; use \"stdout\" or \"file\"",
+            "f:5:1: unknown key \"adress\" in [[output]]; its keys are \"type\", \"format\", \"path\", \"mode\", \"owner\" and \"group\"",
+        ],
+    ),
+    (
+        "[[output]]\ntype = 'file'\npath = '/x'\n[[output]]\ntype = 'file'\npath = '/x'\nmode = '0640'\n",
+        &["f:4:1: [[output]] writes where the one on line 1 does; keep one"],
+    ),
+    (
+        "[rules]\nfiles = ['/etc/audit/rules.d']\nlines = ['-D', 1]\n",
+        &[
+            "f:2:1: \"rules.files\" is not supported by this version; write the rules in \"rules.lines\"",
+            "f:3:16: each of \"rules.lines\" must be a string, not a whole number",
+        ],
+    ),
+    (
+        "[event]\ntypes = [-1, 1.5]\n",
+        &[
+            "f:2:10: a record type in \"event.types\" must be from 0 to 65535, not -1",
+            "f:2:14: a record type in \"event.types\" must be from 0 to 65535, not a number with a fraction",
+        ],
+    ),
+    (
+        "\u{feff}x = 1\n",
+        &[
+            "f:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules] and [[output]]",
+        ],
+    ),
+    (
+        "\"\\u001b[31m\" = 1\r\n'ä\"' = {}\r\n",
+        &[
+            "f:1:1: unknown key \"\\u{1b}[31m\" outside of any table; the tables are [kernel], [ring], [event], [rules] and [[output]]",
+            "f:2:1: unknown table [ä\\\"]; the tables are [kernel], [ring], [event], [rules] and [[output]]",
+        ],
+    ),
+];
+
+const BROKEN: &[(&str, &[&str])] = &[
+    (
+        "[kernel\nverify_s\n[ring]\nsize_kib = \noverflow = drop\n[[output]]\nmode = 0600\nx = yes\n",
+        &[
+            "f:1:8: not valid TOML: unclosed table, expected `]`",
+            "f:2:9: not valid TOML: key with no value, expected `=`",
+            "f:4:12: not valid TOML: the value is missing",
+            "f:5:12: not valid TOML: text must be in quotes: write \"drop\"",
+            "f:7:8: not valid TOML: a number can't begin with 0; a file mode is written in quotes, as \"0600\"",
+        ],
+    ),
+    ("x = yes\n", &["f:1:5: not valid TOML: write true"]),
+    ("x = off\n", &["f:1:5: not valid TOML: write false"]),
+    ("a = \"x\n", &["f:1:7: not valid TOML: invalid basic string, expected `\"`"]),
+    ("= 3\n", &["f:1:1: not valid TOML: unquoted keys cannot be empty, expected letters, numbers, `-`, `_`"]),
+    ("x = [1,\n2", &["f:2:2: not valid TOML: unclosed array, expected `]`"]),
+    ("ä = 'ö' 'ü'\n", &["f:1:1: not valid TOML: invalid unquoted key, expected letters, numbers, `-`, `_`"]),
+    ("{\"json\": true}\n", &["f:1:1: not valid TOML: invalid key-value pair, expected key"]),
+];
+
+#[test]
+fn unknown_keys_suggest_the_near_ones() {
+    for (table, keys) in tables() {
+        for key in keys {
+            // One letter twice.
+            let slip = format!("{}{key}", &key[..1]);
+            let label = if table == "output" { "[[output]]".to_owned() } else { format!("[{table}]") };
+            // A required key is then missing as well: only the slip's own message is looked at.
+            let found = problems(&one_key(table, &slip, "1"));
+            let expected = format!("f:2:1: unknown key \"{slip}\" in {label}; did you mean \"{key}\"?");
+            assert!(found.contains(&expected), "{expected}\n{found:?}");
+        }
+    }
+}
+
+#[test]
+fn wrong_types_have_their_exact_message() {
+    let mut tried = BTreeSet::new();
+    for &(table, key, value, message) in WRONG_TYPES {
+        tried.insert((table, key));
+        let column = key.len() + 4 + usize::from(value.starts_with('\''));
+        assert_eq!(problems(&one_key(table, key, value)), [format!("f:2:{column}: {message}")]);
+    }
+    let all = tables().into_iter().flat_map(|(table, keys)| keys.into_iter().map(move |key| (table, key)));
+    assert_eq!(tried, all.collect(), "each key has a case");
+}
+
+#[test]
+fn wrong_values_have_their_exact_message() {
+    for &(table, key, value, message) in WRONG_VALUES {
+        let column = key.len() + 4 + usize::from(value.starts_with(['\'', '"']));
+        assert_eq!(problems(&one_key(table, key, value)), [format!("f:2:{column}: {message}")]);
+    }
+}
+
+#[test]
+fn whole_texts_with_all_their_problems() {
+    for &(text, expected) in WHOLE_TEXTS {
+        assert_eq!(problems(text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn broken_toml() {
+    for &(text, expected) in BROKEN {
+        assert_eq!(problems(text), *expected, "{text}");
+    }
+}

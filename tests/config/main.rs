@@ -1,0 +1,216 @@
+//! The config as a user meets it: what each text means, where its values stand, and in the modules
+//! each wrong text with its exact messages, the documents, and what holds for every text.
+
+mod documents;
+mod errors;
+mod properties;
+
+use std::path::{Path, PathBuf};
+
+use ringaudit::config::{
+    AtExit, BUILT_IN, Config, Event, Failure, FileTarget, Format, Kernel, KernelKey, Located, MAX_BYTES,
+    OUTPUT_KEYS, Output, Overflow, Place, Ring, Rules, SECTIONS, Setting, Source, Target, embedded, read,
+    read_file,
+};
+
+const EXAMPLE: &str = include_str!("../../contrib/ringaudit.toml");
+const DEFAULT: &str = include_str!("../../src/config/default.toml");
+
+/// The problems of a text as a user sees them, in a file called `f`.
+fn problems(text: &str) -> Vec<String> {
+    match read("f", text) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[allow(clippy::panic)] // a test helper outside of a test function
+fn good(text: &str) -> Config {
+    read("f", text).unwrap_or_else(|problems| panic!("{text}\n{problems:?}"))
+}
+
+/// The names of all tables, each with its keys.
+fn tables() -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut tables: Vec<_> = SECTIONS.iter().map(|section| (section.name, section.keys.to_vec())).collect();
+    tables.push(("output", OUTPUT_KEYS.iter().map(|(key, _)| *key).collect()));
+    tables
+}
+
+/// A table of one key, made complete where the table is an output.
+fn one_key(table: &str, key: &str, value: &str) -> String {
+    match (table, key) {
+        ("output", "type") => format!("[[output]]\n{key} = {value}\n"),
+        ("output", "path") => format!("[[output]]\n{key} = {value}\ntype = \"file\"\n"),
+        ("output", _) => format!("[[output]]\n{key} = {value}\ntype = \"file\"\npath = \"/x\"\n"),
+        _ => format!("[{table}]\n{key} = {value}\n"),
+    }
+}
+
+#[test]
+fn an_empty_text_is_the_default() {
+    let config = good("");
+    assert_eq!(config, Config::default());
+    assert_eq!(config.kernel.enabled, Setting::Set(true));
+    assert_eq!(config.kernel.backlog_limit, Setting::Set(8192));
+    assert_eq!(config.kernel.backlog_wait_time, Setting::Set(0));
+    assert_eq!(config.kernel.failure, Setting::Leave);
+    assert_eq!(config.kernel.restore, KernelKey::ALL);
+    assert_eq!(config.ring, Ring { size_kib: 512, overflow: Overflow::Drop });
+    assert_eq!(config.event, Event { timeout_ms: 2000, max_kib: 1024, types: (0, 65535) });
+    assert!(config.rules.lines.is_empty());
+    assert_eq!(config.rules.at_exit, AtExit::Leave);
+    assert!(matches!(config.outputs.as_slice(), [Output { target: Target::Stdout, .. }]));
+}
+
+#[test]
+fn the_embedded_config_reads() {
+    let config = read(BUILT_IN, DEFAULT).expect("the embedded config is in order");
+    assert_eq!(config, embedded());
+    let lines: Vec<&str> = config.rules.lines.iter().map(|line| line.value.as_str()).collect();
+    assert_eq!(
+        lines,
+        [
+            "-a always,exit -F arch=b64 -S execve,execveat -k exec",
+            "-a always,exit -F arch=b32 -S execve,execveat -k exec"
+        ]
+    );
+    assert_eq!(config.rules.at_exit, AtExit::Remove);
+    assert_eq!(config.outputs.len(), 1);
+    assert_eq!(config.outputs[0].target, Target::Stdout);
+    assert_eq!(config.rules.lines[0].place.to_string(), "(built-in):6:6");
+}
+
+#[test]
+fn every_value_arrives() {
+    let config = good(
+        r#"
+        [kernel]
+        mode = "unicast"
+        enabled = "leave"
+        backlog_limit = 0
+        backlog_wait_time = "leave"
+        failure = "printk"
+        restore = ["enabled"]
+        receive_buffer_kib = 16
+        verify_s = 86400
+        [ring]
+        size_kib = 64
+        overflow = "wait"
+        [event]
+        timeout_ms = 100
+        max_kib = 16
+        types = [1_300, 0x577]
+        [rules]
+        lines = ["-w /etc/passwd", '-D']
+        at_exit = "remove"
+        [[output]]
+        type = "file"
+        path = "a/ä \"b\""
+        mode = "640"
+        owner = "root"
+        group = "4"
+        [[output]]
+        type = "stdout"
+        format = "go-audit"
+        "#,
+    );
+    let at = |value: &str| Located { place: Place::default(), value: value.to_owned() };
+    let expected = Config {
+        kernel: Kernel {
+            enabled: Setting::Leave,
+            backlog_limit: Setting::Set(0),
+            backlog_wait_time: Setting::Leave,
+            failure: Setting::Set(Failure::Printk),
+            restore: vec![KernelKey::Enabled],
+            receive_buffer_kib: 16,
+            verify_s: 86400,
+        },
+        ring: Ring { size_kib: 64, overflow: Overflow::Wait },
+        event: Event { timeout_ms: 100, max_kib: 16, types: (1300, 1399) },
+        rules: Rules { lines: vec![at("-w /etc/passwd"), at("-D")], at_exit: AtExit::Remove },
+        outputs: vec![
+            Output {
+                place: Place::default(),
+                format: Format::GoAudit,
+                target: Target::File(FileTarget {
+                    path: PathBuf::from("a/ä \"b\""),
+                    mode: 0o640,
+                    owner: Some(at("root")),
+                    group: Some(at("4")),
+                }),
+            },
+            Output { place: Place::default(), format: Format::GoAudit, target: Target::Stdout },
+        ],
+    };
+    assert_eq!(config, expected);
+    // The same values written in other ways.
+    assert_eq!(good("kernel.verify_s = 40"), good("kernel = { verify_s = 40 }"));
+    assert_eq!(good("output = [{ type = 'stdout' }]"), Config::default());
+    let mode = |mode: &str| one_key("output", "mode", mode);
+    assert_eq!(good(&mode("0o640")), good(&mode("\"0640\"")));
+}
+
+#[test]
+fn places_point_inside_the_quotes() {
+    let text = "[rules]\r\nlines = [\r\n  \"ä\", '-w ä x', \"\"\"\r\n-D\"\"\",\r\n  '''-D''', \"\", \"\"\"\"\"\", '''\n-a'''\n]\n";
+    let config = good(text);
+    let places: Vec<String> = config.rules.lines.iter().map(|line| line.place.to_string()).collect();
+    assert_eq!(places, ["f:3:4", "f:3:9", "f:4:1", "f:5:6", "f:5:14", "f:5:20", "f:6:1"]);
+    let values: Vec<&str> = config.rules.lines.iter().map(|line| line.value.as_str()).collect();
+    assert_eq!(values, ["ä", "-w ä x", "-D", "-D", "", "", "-a"]);
+    // The x, six characters and seven bytes in.
+    assert_eq!(config.rules.lines[1].at(6).to_string(), "f:3:14");
+    let two_lines = Located { place: Place { file: "f".into(), line: 2, column: 9 }, value: "ab\ncd".into() };
+    assert_eq!(two_lines.at(4).to_string(), "f:3:2");
+    assert_eq!(two_lines.at(99).to_string(), "f:3:3");
+}
+
+#[test]
+fn places_in_a_long_line() {
+    let blanks = "ä".repeat(700);
+    for cut in [0, 1, 254, 255, 256, 257, 600] {
+        let blanks: String = blanks.chars().take(cut).collect();
+        let text = format!("rules = {{ lines = ['{blanks}', 'x'] }}\n");
+        let place = &good(&text).rules.lines[1].place;
+        assert_eq!((place.line, place.column), (1, u32::try_from(20 + cut + 4 + 1).unwrap()), "{cut}");
+    }
+}
+
+#[test]
+fn files() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = |path: &Path| match read_file(path) {
+        Ok(_) => String::new(),
+        Err(problems) => {
+            assert_eq!(problems.len(), 1);
+            problems[0].to_string().replace(&dir.path().display().to_string(), "D")
+        }
+    };
+    let file = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    assert_eq!(one(&dir.path().join("none")), "D/none: no such file; without -c the built-in config is used");
+    assert_eq!(one(dir.path()), "D: is a directory; name the config file in it");
+    assert_eq!(
+        one(&file("bad", b"# \xc3\xa4\n[ring]\n# \xc3\xa4\xff\n")),
+        "D/bad:3:4: byte 0xff is not UTF-8; save the file as UTF-8 text"
+    );
+    let limit = usize::try_from(MAX_BYTES).unwrap();
+    assert_eq!(one(&file("large", &vec![b'\n'; limit])), "");
+    assert_eq!(
+        one(&file("larger", &vec![b'\n'; limit + 1])),
+        "D/larger: larger than 1 MiB, the most that a config may have; is this the right file?"
+    );
+    assert_eq!(
+        one(&file("unknown", b"x = 1")),
+        "D/unknown:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules] and [[output]]"
+    );
+    assert_eq!(one(&file("good", EXAMPLE.as_bytes())), "");
+    let named = Source::find(Some(&dir.path().join("good")));
+    assert_eq!(named.to_string(), dir.path().join("good").display().to_string());
+    assert_eq!(named.read(), read_file(&dir.path().join("good")));
+    assert_eq!(Source::BuiltIn.to_string(), "(built-in)");
+    assert_eq!(Source::BuiltIn.read(), Ok(embedded()));
+}

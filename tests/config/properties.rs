@@ -1,0 +1,164 @@
+//! What holds for every config and for every text.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+use ringaudit::config::{
+    AtExit, Config, Event, Failure, FileTarget, Format, Kernel, KernelKey, Located, Output, Overflow, Place,
+    Ring, Rules, Setting, Target, read, show,
+};
+
+use crate::documents::whole_example;
+
+fn setting<T: std::fmt::Debug + Clone + 'static>(
+    value: impl Strategy<Value = T> + 'static,
+) -> impl Strategy<Value = Setting<T>> {
+    prop_oneof![Just(Setting::Leave), value.prop_map(Setting::Set)]
+}
+
+fn located(text: impl Strategy<Value = String>) -> impl Strategy<Value = Located<String>> {
+    text.prop_map(|value| Located { place: Place::default(), value })
+}
+
+/// Any text that the system takes as a name: not empty, without NUL.
+fn name() -> impl Strategy<Value = String> {
+    any::<String>().prop_map(|text| format!("x{text}").replace('\0', "\u{1}"))
+}
+
+fn kernel() -> impl Strategy<Value = Kernel> {
+    let failure = prop_oneof![Just(Failure::Silent), Just(Failure::Printk), Just(Failure::Panic)];
+    let restore = proptest::sample::subsequence(KernelKey::ALL.to_vec(), 0..=4).prop_shuffle();
+    (
+        setting(any::<bool>()),
+        setting(any::<u32>()),
+        setting(0..=600_000_u32),
+        setting(failure),
+        restore,
+        16..=1_048_576_u32,
+        30..=86_400_u32,
+    )
+        .prop_map(|(enabled, backlog_limit, backlog_wait_time, failure, restore, buffer, verify_s)| {
+            Kernel {
+                enabled,
+                backlog_limit,
+                backlog_wait_time,
+                failure,
+                restore,
+                receive_buffer_kib: buffer,
+                verify_s,
+            }
+        })
+}
+
+fn outputs() -> impl Strategy<Value = Vec<Output>> {
+    let file =
+        (name(), 0..=0o777_u32, proptest::option::of(located(name())), proptest::option::of(located(name())))
+            .prop_map(|(path, mode, owner, group)| {
+                Target::File(FileTarget { path: PathBuf::from(path), mode, owner, group })
+            });
+    let target = prop_oneof![Just(Target::Stdout), file];
+    proptest::collection::vec(target, 1..5).prop_map(|targets| {
+        // No two outputs may write to the same place.
+        let mut places = BTreeSet::new();
+        let place = |target: &Target| match target {
+            Target::Stdout => None,
+            Target::File(file) => Some(file.path.clone()),
+        };
+        let targets = targets.into_iter().filter(|target| places.insert(place(target)));
+        targets.map(|target| Output { place: Place::default(), format: Format::GoAudit, target }).collect()
+    })
+}
+
+fn config() -> impl Strategy<Value = Config> {
+    let ring = (2..=256_u32, prop_oneof![Just(Overflow::Drop), Just(Overflow::Wait)])
+        .prop_map(|(blocks, overflow)| Ring { size_kib: blocks * 32, overflow });
+    let event = (100..=60_000_u32, 16..=8192_u32, any::<(u16, u16)>())
+        .prop_map(|(timeout_ms, max_kib, (a, b))| Event { timeout_ms, max_kib, types: (a.min(b), a.max(b)) });
+    let rules = (proptest::collection::vec(located(any::<String>()), 0..4), any::<bool>()).prop_map(
+        |(lines, remove)| Rules { lines, at_exit: if remove { AtExit::Remove } else { AtExit::Leave } },
+    );
+    (kernel(), ring, event, rules, outputs()).prop_map(|(kernel, ring, event, rules, outputs)| Config {
+        kernel,
+        ring,
+        event,
+        rules,
+        outputs,
+    })
+}
+
+/// What holds for every text, right or wrong.
+fn check_text(text: &str) -> Result<(), TestCaseError> {
+    match read("f", text) {
+        Ok(config) => {
+            prop_assert!(!config.outputs.is_empty());
+            prop_assert_eq!(read("f", &show(&config)), Ok(config));
+        }
+        Err(problems) => {
+            prop_assert!(!problems.is_empty());
+            prop_assert!(problems.is_sorted_by_key(|problem| problem.place.clone()));
+            let lines: Vec<&str> = text.split('\n').collect();
+            for problem in problems {
+                let line = lines.get(problem.place.line as usize - 1);
+                let width = line.map_or(0, |line| line.chars().count());
+                prop_assert!(
+                    (1..=width + 1).contains(&(problem.place.column as usize)),
+                    "{problem} is outside of the text"
+                );
+                prop_assert!(!problem.message.contains(char::is_control), "{problem}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A change of the example: at a character, that many removed and this put in.
+fn mutated(changes: &[(prop::sample::Index, usize, String)]) -> String {
+    let mut text: Vec<char> = whole_example().chars().collect();
+    for (at, remove, insert) in changes {
+        let at = at.index(text.len() + 1);
+        let end = (at + remove).min(text.len());
+        text.splice(at..end, insert.chars());
+    }
+    text.into_iter().collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_shown_reads_back_equal(config in config()) {
+        let text = show(&config);
+        prop_assert_eq!(read("f", &text), Ok(config), "{}", text);
+    }
+
+    #[test]
+    fn any_text_is_read_or_reported(text in any::<String>()) {
+        check_text(&text)?;
+    }
+
+    #[test]
+    fn any_toml_like_text_is_read_or_reported(
+        words in proptest::collection::vec(
+            proptest::sample::select(vec![
+                "[", "]", "[[output]]", "[kernel]", "\n", "=", "\"", "'", "\"\"\"", "'''", "{", "}", ",", ".",
+                " ", "#", "type", "file", "path", "mode", "0600", "1e9", "-1", "kernel", "output", "lines",
+                "rules", "types", "\\", "\r\n", "\r", "ä", "\u{feff}", "0x", "2026-01-01", "true", "nan",
+                "99999999999999999999", "\\u0000", "\t", "\u{7f}",
+            ]),
+            0..60,
+        ),
+    ) {
+        check_text(&words.concat())?;
+    }
+
+    #[test]
+    fn any_change_of_the_example_is_read_or_reported(
+        changes in proptest::collection::vec(
+            (any::<prop::sample::Index>(), 0..20_usize, "[\\[\\]\"'={}.,#a-z0-9_ \n]{0,6}"),
+            1..6,
+        ),
+    ) {
+        check_text(&mutated(&changes))?;
+    }
+}
