@@ -15,7 +15,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Stack of the two threads: neither calls deeply nor keeps buffers there.
@@ -81,8 +81,8 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     let signals = Signals::block().map_err(|e| Error::System("block signals", e))?;
     let stats = Arc::new(Stats::default());
     let link = Arc::new(Link::new().map_err(|e| Error::System("make an alarm", e))?);
-    let mut registration = Registration::open(&config.kernel, Arc::clone(&link), Arc::clone(&stats))
-        .map_err(Error::Kernel)?;
+    let mut registration =
+        Registration::open(&config.kernel, Arc::clone(&link), Arc::clone(&stats)).map_err(Error::Kernel)?;
     let outputs = Outputs::open(&config.outputs, &stats).map_err(Error::Outputs)?;
     let threads = Threads::start(&config, outputs, &registration, &link, &stats)
         .map_err(|e| Error::System("start the threads", e))?;
@@ -152,9 +152,8 @@ fn stop_asked(signals: &Signals, threads: &Threads) -> bool {
 /// The reader and the writer.
 struct Threads {
     requests: Arc<Requests>,
+    /// Rung by the writer when it has written all.
     ended: Arc<Alarm>,
-    writer: JoinHandle<()>,
-    _reader: JoinHandle<()>,
 }
 
 impl Threads {
@@ -169,30 +168,28 @@ impl Threads {
         let (inlet, outlet) = ring::ring(blocks)?;
         let writer = Writer::new(config, outlet, outputs, Arc::clone(stats))?;
         let overflow = config.ring.overflow;
-        let reader =
-            Reader::new(registration.data(), inlet, overflow, Arc::clone(stats), Arc::clone(link))?;
+        let reader = Reader::new(registration.data(), inlet, overflow, Arc::clone(stats), Arc::clone(link))?;
         let requests = writer.requests();
         let ended = Arc::new(Alarm::new()?);
         let at_end = Arc::clone(&ended);
         let builder = |name: &str| thread::Builder::new().name(name.to_owned()).stack_size(STACK);
-        let writer = builder("writer").spawn(move || {
+        // The threads end by themselves: the reader closes the ring, and the writer then rings `ended`.
+        builder("writer").spawn(move || {
             writer.run();
             at_end.ring();
         })?;
-        let reader = builder("reader").spawn(move || reader.run())?;
-        Ok(Self { requests, ended, writer, _reader: reader })
+        builder("reader").spawn(move || reader.run())?;
+        Ok(Self { requests, ended })
     }
 
     /// Waits until the writer has written all, or `hurry` says that nobody wants to wait.
-    fn wait(self, signals: &Signals, hurry: &mut dyn FnMut() -> bool) {
-        while !self.writer.is_finished() && !hurry() {
+    fn wait(&self, signals: &Signals, hurry: &mut dyn FnMut() -> bool) {
+        while !hurry() {
             let mut waits = [Wait::readable(self.ended.as_fd()), Wait::readable(signals.as_fd())];
             if poll(&mut waits, None).is_err() {
                 return log::error("failed to wait for the writer");
             }
             if waits.first().is_some_and(Wait::ready) {
-                // It has rung its last; joining takes no time.
-                let _ = self.writer.join();
                 return;
             }
         }

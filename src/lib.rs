@@ -1,11 +1,8 @@
 //! ringaudit: the kernel's audit events, each as one line. The modules stand in the order of a
 //! record's journey; DESIGN.md tells the whole of it.
 
-<<<<<<< HEAD
 pub mod capture;
-=======
 pub mod cli;
->>>>>>> config
 pub mod config;
 pub mod daemon;
 pub mod enrich;

@@ -223,7 +223,9 @@ impl Registration {
         if self.standing != Standing::Lost(status.pid) {
             self.standing = Standing::Lost(status.pid);
             match status.pid {
-                0 => log::warning("the registration was lost: the kernel has no audit daemon; registering again"),
+                0 => log::warning(
+                    "the registration was lost: the kernel has no audit daemon; registering again",
+                ),
                 pid => log::error(format_args!(
                     "the registration was lost to pid {pid} ({}); trying to come back at each check",
                     process_name(pid)

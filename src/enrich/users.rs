@@ -94,7 +94,8 @@ mod tests {
     fn names_are_found_and_change_with_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("passwd");
-        fs::write(&path, "root:x:0:0::/root:/bin/sh\nsecond:x:0:0::/:\n# a comment\nbob:x:1000:1::/:\n").unwrap();
+        fs::write(&path, "root:x:0:0::/root:/bin/sh\nsecond:x:0:0::/:\n# a comment\nbob:x:1000:1::/:\n")
+            .unwrap();
         let mut users = Users::new(&path);
         let now = Instant::now();
         users.refresh(now);

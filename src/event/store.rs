@@ -51,13 +51,7 @@ impl Store {
     }
 
     /// Appends a record to the event in `slot`; false when there is no space for it.
-    pub(super) fn push(
-        &mut self,
-        slot: usize,
-        place: &mut Place,
-        kind: RecordType,
-        fields: &[u8],
-    ) -> bool {
+    pub(super) fn push(&mut self, slot: usize, place: &mut Place, kind: RecordType, fields: &[u8]) -> bool {
         let size = HEADER + fields.len();
         let used = place.used + size;
         if place.large.is_none() && used > SMALL && !self.grow(slot, place, size) {

@@ -58,14 +58,9 @@ fn one(out: &mut [u8], text: &mut &[u8]) -> usize {
         b'\t' => return two(out, text, rest, b't'),
         0x08 => return two(out, text, rest, b'b'),
         0x0c => return two(out, text, rest, b'f'),
-        0..0x20 | b'<' | b'>' | b'&' => [
-            b'\\',
-            b'u',
-            b'0',
-            b'0',
-            HEX[usize::from(byte >> 4)],
-            HEX[usize::from(byte & 15)],
-        ],
+        0..0x20 | b'<' | b'>' | b'&' => {
+            [b'\\', b'u', b'0', b'0', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]
+        }
         0x20..0x80 => {
             *text = rest;
             return write(out, &[byte]);

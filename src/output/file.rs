@@ -206,7 +206,10 @@ fn explain(path: &Path, error: &io::Error) -> String {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match error.kind() {
         io::ErrorKind::NotFound if !parent.exists() => {
-            format!("failed to open \"{shown}\": the directory \"{}\" does not exist; make it first", parent.display())
+            format!(
+                "failed to open \"{shown}\": the directory \"{}\" does not exist; make it first",
+                parent.display()
+            )
         }
         io::ErrorKind::NotADirectory => {
             format!("failed to open \"{shown}\": \"{}\" is not a directory", parent.display())

@@ -36,6 +36,11 @@ impl Socket {
         Ok(Self { fd })
     }
 
+    /// Takes a datagram socket that was made elsewhere, such as one end of a socketpair that plays the kernel.
+    pub fn from_fd(fd: OwnedFd) -> Self {
+        Self { fd }
+    }
+
     /// Asks for a receive buffer of so many bytes, past rmem_max where CAP_NET_ADMIN allows it, and
     /// gives what the kernel granted (it doubles the figure for its own bookkeeping, socket(7)).
     pub fn set_receive_buffer(&self, bytes: usize) -> io::Result<usize> {

@@ -36,7 +36,8 @@ impl Signals {
             return Err(io::Error::from_raw_os_error(failed));
         }
         // SAFETY: the set is live and initialised; -1 asks for a new descriptor.
-        let raw = cerr(unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) })?;
+        let raw =
+            cerr(unsafe { libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) })?;
         // SAFETY: the descriptor was just returned by signalfd() and nobody else owns it.
         Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(raw) } })
     }

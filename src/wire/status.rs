@@ -125,8 +125,7 @@ mod tests {
 
     #[test]
     fn each_field_lands_where_the_status_reads_it() {
-        for field in
-            [Field::Enabled, Field::Failure, Field::Pid, Field::BacklogLimit, Field::BacklogWaitTime]
+        for field in [Field::Enabled, Field::Failure, Field::Pid, Field::BacklogLimit, Field::BacklogWaitTime]
         {
             let out = emit(field, 0x0102_0304);
             assert_eq!(u32_at(&out, 0).unwrap().count_ones(), 1, "{field:?}");

@@ -49,7 +49,11 @@ pub(super) struct Report {
 impl Loss {
     /// Starts from what the counters say now.
     pub(super) fn new(stats: &Stats) -> Self {
-        Self { reported: PLACES.map(|(_, _, counter)| counter(stats).get()), not_before: None, waiting: false }
+        Self {
+            reported: PLACES.map(|(_, _, counter)| counter(stats).get()),
+            not_before: None,
+            waiting: false,
+        }
     }
 
     /// What is to be reported now; `last` does not wait for its time.

@@ -79,14 +79,7 @@ impl Writer {
         Ok(Self {
             outlet,
             assembler: Assembler::new(&config.event, Arc::clone(&stats))?,
-            lines: Lines {
-                users,
-                line: Line::new(longest)?,
-                outputs,
-                loss: Loss::new(&stats),
-                stats,
-                now,
-            },
+            lines: Lines { users, line: Line::new(longest)?, outputs, loss: Loss::new(&stats), stats, now },
             requests,
             flushed: now,
         })
@@ -142,8 +135,7 @@ impl Writer {
 
     fn sleep(&mut self) {
         let due = [self.assembler.deadline(), self.lines.loss.deadline(), self.lines.outputs.retry_at()];
-        let timeout =
-            due.into_iter().flatten().min().map(|at| at.saturating_duration_since(Instant::now()));
+        let timeout = due.into_iter().flatten().min().map(|at| at.saturating_duration_since(Instant::now()));
         let blocked: heapless::Vec<BorrowedFd<'_>, MAX_BLOCKED> =
             self.lines.outputs.blocked_on().take(MAX_BLOCKED).collect();
         self.outlet.sleep(&blocked, timeout);
