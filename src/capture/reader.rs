@@ -125,6 +125,13 @@ impl Reader {
         self.publish();
     }
 
+    /// Takes what the socket holds now and publishes it: one look, without the thread.
+    #[cfg(test)]
+    pub(crate) fn look(&mut self) {
+        self.drain();
+        self.publish();
+    }
+
     fn publish(&mut self) {
         self.inlet.publish();
         self.held_since = None;
