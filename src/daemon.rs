@@ -157,6 +157,11 @@ fn begin(config: &Config, registration: &mut Registration) -> Result<(), Error> 
 fn load_rules(planned: &[Planned], registration: &mut Registration) -> rules::Report {
     let report = rules::load(registration.control(), planned);
     report.problems.iter().for_each(log::error);
+    log::info(format_args!(
+        "capturing; {} rules added, {} were there",
+        report.added.len(),
+        report.already.len()
+    ));
     report
 }
 
