@@ -119,8 +119,24 @@ macro_rules! golden {
 }
 
 golden!(
-    after_eoe, avc, escapes, execve, execve_long, header, interleaved, malformed, no_eoe, order, range,
-    real_execve, real_open, real_rename, real_socket, uid_map, uid_map_many, unknown_types,
+    after_eoe,
+    avc,
+    escapes,
+    execve,
+    execve_long,
+    header,
+    interleaved,
+    malformed,
+    no_eoe,
+    order,
+    range,
+    real_execve,
+    real_open,
+    real_rename,
+    real_socket,
+    uid_map,
+    uid_map_many,
+    unknown_types,
 );
 
 #[test]
