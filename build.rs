@@ -1,1 +1,116 @@
-fn main() {}
+//! Turns the text files in tables/ into compact statics for src/wire/tables.rs: one blob with every
+//! name once, in order, and for each table an array from number to name. Gives the version too.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs};
+
+/// File in tables/ and the prefix of its statics.
+const TABLES: [(&str, &str); 6] = [
+    ("syscalls-x86_64.txt", "X86_64"),
+    ("syscalls-i386.txt", "I386"),
+    ("syscalls-aarch64.txt", "AARCH64"),
+    ("syscalls-arm.txt", "ARM"),
+    ("syscalls-riscv64.txt", "RISCV64"),
+    ("errno.txt", "ERRNO"),
+];
+
+/// Numbers from here on do not fit a rule's mask (include/uapi/linux/audit.h, AUDIT_BITMASK_SIZE * 32),
+/// or are its 16 class bits.
+const NUMBER_LIMIT: u16 = 2032;
+
+/// Marks a number without a name.
+const NONE: u16 = u16::MAX;
+
+struct Table {
+    prefix: &'static str,
+    /// The shown name of each number.
+    names: BTreeMap<u16, String>,
+    /// Further names.
+    aliases: Vec<(String, u16)>,
+}
+
+fn main() -> Result<(), String> {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=tables");
+    println!("cargo::rustc-env=RINGAUDIT_VERSION={}", variable("CARGO_PKG_VERSION")?);
+    let root = variable("CARGO_MANIFEST_DIR")?;
+    let mut tables = Vec::new();
+    for (file, prefix) in TABLES {
+        let path = Path::new(&root).join("tables").join(file);
+        let text = fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+        tables.push(read_table(file, prefix, &text)?);
+    }
+    let out = Path::new(&variable("OUT_DIR")?).join("tables.in");
+    fs::write(&out, generate(&tables)?).map_err(|e| format!("cannot write {}: {e}", out.display()))
+}
+
+fn variable(name: &str) -> Result<String, String> {
+    env::var(name).map_err(|e| format!("{name}: {e}"))
+}
+
+/// `number name` lines; `#` begins a comment line.
+fn read_table(file: &str, prefix: &'static str, text: &str) -> Result<Table, String> {
+    let mut table = Table { prefix, names: BTreeMap::new(), aliases: Vec::new() };
+    let mut seen = BTreeSet::new();
+    for (index, line) in text.lines().enumerate() {
+        let place = format!("tables/{file}:{}", index + 1);
+        if line.starts_with('#') || line.is_empty() {
+            continue;
+        }
+        let (number, name) = line.split_once(' ').ok_or(format!("{place}: not `number name`"))?;
+        let number: u16 = number.parse().map_err(|e| format!("{place}: {number}: {e}"))?;
+        if number >= NUMBER_LIMIT {
+            return Err(format!("{place}: {number} is not below {NUMBER_LIMIT}"));
+        }
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return Err(format!("{place}: \"{name}\" is not a name"));
+        }
+        if !seen.insert(name) {
+            return Err(format!("{place}: \"{name}\" stands twice"));
+        }
+        match table.names.entry(number) {
+            Entry::Vacant(slot) => {
+                slot.insert(name.to_owned());
+            }
+            Entry::Occupied(_) => table.aliases.push((name.to_owned(), number)),
+        }
+    }
+    Ok(table)
+}
+
+fn generate(tables: &[Table]) -> Result<String, String> {
+    let all: BTreeSet<&str> = tables
+        .iter()
+        .flat_map(|t| t.names.values().chain(t.aliases.iter().map(|(n, _)| n)))
+        .map(String::as_str)
+        .collect();
+    let ids: BTreeMap<&str, usize> = all.iter().enumerate().map(|(id, name)| (*name, id)).collect();
+    let blob: String = all.iter().copied().collect();
+    let mut end = 0;
+    let mut ends = Vec::new();
+    for name in &all {
+        end += name.len();
+        ends.push(u16::try_from(end).map_err(|_| "the names are longer than 64 KiB".to_owned())?);
+    }
+    let mut out = String::new();
+    let mut line = |text: String| writeln!(out, "{text}").map_err(|e| e.to_string());
+    line(format!("static NAMES: &str = {blob:?};"))?;
+    line(format!("static NAME_ENDS: [u16; {}] = {ends:?};", ends.len()))?;
+    for Table { prefix, names, aliases } in tables {
+        let length = names.keys().next_back().map_or(0, |n| usize::from(*n) + 1);
+        let mut numbers = vec![usize::from(NONE); length];
+        for (number, name) in names {
+            if let (Some(slot), Some(id)) = (numbers.get_mut(usize::from(*number)), ids.get(name.as_str())) {
+                *slot = *id;
+            }
+        }
+        let aliases: Vec<(usize, u16)> =
+            aliases.iter().filter_map(|(name, number)| Some((*ids.get(name.as_str())?, *number))).collect();
+        line(format!("static {prefix}: [u16; {length}] = {numbers:?};"))?;
+        line(format!("static {prefix}_ALIASES: [(u16, u16); {}] = {aliases:?};", aliases.len()))?;
+    }
+    Ok(out)
+}

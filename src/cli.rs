@@ -165,7 +165,7 @@ fn unknown_command(word: &str) -> String {
         format!("did you mean \"--{long}\"?")
     } else if word.contains(['/', '.']) {
         format!("did you mean \"-c {}\"?", quoted(word).trim_matches('"'))
-    } else if let Some(near) = nearest(word, COMMANDS) {
+    } else if let Some(near) = nearest(word, &COMMANDS) {
         format!("did you mean \"{near}\"?")
     } else {
         "the commands are \"run\" and \"check\"".to_owned()
@@ -180,8 +180,8 @@ fn explain(fail: &Fail) -> String {
         Fail::UnexpectedArgument(flag) => format!("{} takes no value", dashed(flag)),
         Fail::UnrecognizedOption(flag) | Fail::OptionMissing(flag) => {
             let one_letter = flag.chars().count() == 1;
-            let known = FLAGS.iter().map(|(short, long)| if one_letter { *short } else { *long });
-            let meant = match nearest(flag, known) {
+            let known = FLAGS.map(|(short, long)| if one_letter { short } else { long });
+            let meant = match nearest(flag, &known) {
                 Some(near) => format!("did you mean {}?", dashed(near)),
                 None => "see \"ringaudit --help\"".to_owned(),
             };

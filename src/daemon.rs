@@ -3,12 +3,15 @@
 use crate::capture::reader::{Link, Reader};
 use crate::capture::registration::{self, Registration};
 use crate::capture::ring::{self, BLOCK};
-use crate::config::{Config, Problem, Source};
+use crate::config::{self, AtExit, Config, Problem, Source};
 use crate::log;
 use crate::output::{OpenError, Outputs};
+use crate::rules::{self, Planned};
 use crate::stats::Stats;
+use crate::sys::host;
 use crate::sys::poll::{Alarm, Wait, poll};
 use crate::sys::signal::{Signal, Signals};
+use crate::wire::tables::Machine;
 use crate::writer::{Requests, Writer};
 use std::fmt;
 use std::io;
@@ -69,15 +72,42 @@ fn lines<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Resul
 
 impl std::error::Error for Error {}
 
-/// `ringaudit check`: what would be used, as a config that can be read again.
+/// `ringaudit check`: what would be used, as a config that can be read again; warnings go to standard error.
 pub fn check(path: Option<&Path>) -> Result<String, Error> {
     let config = Source::find(path).read().map_err(Error::Config)?;
-    Ok(crate::config::show(&config))
+    let mut problems =
+        config::check(&config, |name| id_of("/etc/passwd", name), |name| id_of("/etc/group", name));
+    match compile(&config) {
+        Ok(_) => {}
+        Err(Error::Config(wrong)) => problems.extend(wrong),
+        Err(other) => return Err(other),
+    }
+    if problems.is_empty() { Ok(config::show(&config)) } else { Err(Error::Config(problems)) }
+}
+
+fn id_of(table: &str, name: &str) -> Option<u32> {
+    config::id_in(&std::fs::read_to_string(table).unwrap_or_default(), name)
+}
+
+/// The config's rules as commands for this machine's kernel.
+fn compile(config: &Config) -> Result<Vec<Planned>, Error> {
+    let name = host::machine();
+    let Some(machine) = Machine::of_uname(&name) else {
+        if config.rules.lines.is_empty() {
+            return Ok(Vec::new());
+        }
+        let what = "load rules on a machine whose system calls are not known";
+        return Err(Error::System(what, io::Error::new(io::ErrorKind::Unsupported, name)));
+    };
+    let compiled = rules::compile(&config.rules.lines, machine);
+    compiled.warnings.iter().for_each(log::warning);
+    if compiled.errors.is_empty() { Ok(compiled.planned) } else { Err(Error::Config(compiled.errors)) }
 }
 
 /// `ringaudit run`: captures until a signal ends it.
 pub fn run(path: Option<&Path>) -> Result<(), Error> {
     let config = Source::find(path).read().map_err(Error::Config)?;
+    let planned = compile(&config)?;
     let signals = Signals::block().map_err(|e| Error::System("block signals", e))?;
     let stats = Arc::new(Stats::default());
     let link = Arc::new(Link::new().map_err(|e| Error::System("make an alarm", e))?);
@@ -87,8 +117,14 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     let threads = Threads::start(&config, outputs, &registration, &link, &stats)
         .map_err(|e| Error::System("start the threads", e))?;
     // From here on records come; an error must still let the threads write what they have.
-    let result = begin(&config, &mut registration)
-        .and_then(|()| watch(&config, &signals, &mut registration, &threads));
+    let result = begin(&config, &mut registration).and_then(|()| {
+        let report = load_rules(&planned, &mut registration);
+        let result = watch(&config, &signals, &mut registration, &threads);
+        if config.rules.at_exit == AtExit::Remove {
+            rules::remove(registration.control(), &report).iter().for_each(log::warning);
+        }
+        result
+    });
     let mut hurried = false;
     let mut hurry = || {
         hurried |= stop_asked(&signals, &threads);
@@ -108,6 +144,13 @@ fn begin(config: &Config, registration: &mut Registration) -> Result<(), Error> 
     registration.register().map_err(Error::Kernel)?;
     registration.apply(&config.kernel).map_err(Error::Kernel)?;
     Ok(())
+}
+
+/// Loads the rules; what the kernel refuses is told, and the others are in force.
+fn load_rules(planned: &[Planned], registration: &mut Registration) -> rules::Report {
+    let report = rules::load(registration.control(), planned);
+    report.problems.iter().for_each(log::error);
+    report
 }
 
 /// The main thread's work while events flow: signals and, now and then, the registration.

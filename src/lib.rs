@@ -10,6 +10,7 @@ pub mod event;
 pub mod format;
 pub mod log;
 pub mod output;
+pub mod rules;
 pub mod stats;
 pub mod sys;
 pub mod wire;

@@ -27,7 +27,7 @@ pub(super) struct Entry {
 /// What a value can be.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
-    /// In the order of the text.
+    /// In any order.
     Table(Vec<Entry>),
     List(Vec<Node>),
     String(String),

@@ -58,7 +58,7 @@ impl Walker<'_> {
     }
 
     fn output(&mut self, table: Table<'_>) -> Option<Output> {
-        self.repeated(table.entries);
+        self.repeated(table.entries, &OUTPUT_KEYS.map(|(key, _)| key));
         let kind = self.output_type(table);
         self.output_keys(table, kind);
         let format = self.output_format(table);
@@ -83,7 +83,7 @@ impl Walker<'_> {
                 self.problem(*pos, message);
                 None
             }
-            Some(node) => self.choose("\"output.type\"", node, &TYPES.map(|word| (word, word))),
+            Some(node) => self.choose("\"output.type\"", node, &TYPES).and_then(|at| TYPES.get(at)).copied(),
         }
     }
 

@@ -28,10 +28,10 @@ pub fn quoted(word: &str) -> String {
 /// (a wrong, missing, extra or swapped letter) for each three letters, and one in a short word.
 /// Case, `-` and `_` make no difference.
 #[must_use]
-pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let word: Vec<char> = plain(word);
     known
-        .into_iter()
+        .iter()
         .filter_map(|candidate| {
             let letters = plain(candidate);
             let allowed = (letters.len().max(word.len()) / 3).max(1);
@@ -43,11 +43,11 @@ pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
             (slips <= allowed && slips < letters.len()).then_some((slips, candidate))
         })
         .min_by_key(|(slips, _)| *slips)
-        .map(|(_, candidate)| candidate)
+        .map(|(_, candidate)| *candidate)
 }
 
 /// `; did you mean "x"?`, or nothing.
-pub(super) fn did_you_mean<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+pub(super) fn did_you_mean(word: &str, known: &[&str]) -> String {
     nearest(word, known).map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default()
 }
 
@@ -112,13 +112,13 @@ mod tests {
     #[test]
     fn only_what_is_near_is_suggested() {
         let known = ["path", "mode", "owner", "group"];
-        assert_eq!(nearest("pth", known), Some("path"));
-        assert_eq!(nearest("Path", known), Some("path"));
-        assert_eq!(nearest("onwer", known), Some("owner"));
-        assert_eq!(nearest("backlog", known), None);
-        assert_eq!(nearest("", known), None);
-        assert_eq!(nearest("x", ["y"]), None);
-        assert_eq!(nearest("backlog-limit", ["backlog_limit"]), Some("backlog_limit"));
+        assert_eq!(nearest("pth", &known), Some("path"));
+        assert_eq!(nearest("Path", &known), Some("path"));
+        assert_eq!(nearest("onwer", &known), Some("owner"));
+        assert_eq!(nearest("backlog", &known), None);
+        assert_eq!(nearest("", &known), None);
+        assert_eq!(nearest("x", &["y"]), None);
+        assert_eq!(nearest("backlog-limit", &["backlog_limit"]), Some("backlog_limit"));
     }
 
     #[test]

@@ -27,11 +27,11 @@ pub fn read(name: &str, text: &str) -> Result<Config, Vec<Problem>> {
     let (twice, broken): (Vec<Error>, Vec<Error>) =
         errors.into_iter().partition(|error| error.message() == "duplicate key");
     if !broken.is_empty() {
-        let mut found: Vec<_> = broken.iter().map(|error| reader.syntax(error)).collect();
-        found.sort();
-        found.dedup_by_key(|(pos, _)| pos.line);
-        found.truncate(SYNTAX_ERRORS);
-        return Err(walk::problems(name, found));
+        let found = broken.iter().map(|error| reader.syntax(error)).collect();
+        let mut problems = walk::problems(name, found);
+        problems.dedup_by_key(|problem| problem.place.line);
+        problems.truncate(SYNTAX_ERRORS);
+        return Err(problems);
     }
     let root = reader.table(root.get_ref(), DEPTH);
     let (config, mut found) = walk::walk(name, &Node { pos: Pos { line: 1, column: 1 }, value: root });
@@ -78,7 +78,7 @@ impl Reader<'_> {
     }
 
     fn table(&self, table: &DeTable<'_>, depth: u32) -> Value {
-        let mut entries: Vec<Entry> = table
+        let entries = table
             .iter()
             .filter(|_| depth > 0)
             .map(|(key, value)| Entry {
@@ -87,7 +87,6 @@ impl Reader<'_> {
                 node: self.node(value, depth - 1),
             })
             .collect();
-        entries.sort_by_key(|entry| entry.pos);
         Value::Table(entries)
     }
 

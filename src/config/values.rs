@@ -33,6 +33,9 @@ impl Walker<'_> {
         Place { file: self.file.to_owned(), line: pos.line, column: pos.column }
     }
 
+    // Kept out of its many callers: nothing here is on a hot path, and inlined it costs 3 KiB.
+    #[cold]
+    #[inline(never)]
     pub(super) fn problem(&mut self, pos: Pos, message: String) {
         self.found.push((pos, message));
     }
@@ -85,7 +88,7 @@ impl Walker<'_> {
     fn leave(&mut self, table: Table<'_>, key: &str, wanted: &str, node: &Node) -> bool {
         match &node.value {
             Value::String(word) if word == "leave" => return true,
-            Value::String(word) if !did_you_mean(word, ["leave"]).is_empty() => {
+            Value::String(word) if !did_you_mean(word, &["leave"]).is_empty() => {
                 let message = format!(
                     "\"{}.{key}\" must be {wanted}, not {}; did you mean \"leave\"?",
                     table.name,
@@ -129,21 +132,22 @@ impl Walker<'_> {
         choices: &[(&str, T)],
         into: &mut T,
     ) {
-        let subject = format!("\"{}.{key}\"", table.name);
-        if let Some(value) = table.get(key).and_then(|node| self.choose(&subject, node, choices)) {
-            *into = value;
+        let Some(node) = table.get(key) else { return };
+        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+        let chosen = self.choose(&format!("\"{}.{key}\"", table.name), node, &words);
+        if let Some((_, value)) = chosen.and_then(|at| choices.get(at)) {
+            *into = *value;
         }
     }
 
-    /// The choice that a node names; `subject` is what the message says of it.
-    pub(super) fn choose<T: Copy>(&mut self, subject: &str, node: &Node, choices: &[(&str, T)]) -> Option<T> {
-        let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
-        let wanted = listed(&words, "or");
+    /// Which of the words a node holds; `subject` is what the message says of it.
+    pub(super) fn choose(&mut self, subject: &str, node: &Node, words: &[&str]) -> Option<usize> {
+        let wanted = listed(words, "or");
         let Value::String(word) = &node.value else {
             self.problem(node.pos, format!("{subject} must be {wanted}, not {}", node.value.kind()));
             return None;
         };
-        let chosen = choices.iter().find(|(choice, _)| choice == word).map(|(_, value)| *value);
+        let chosen = words.iter().position(|choice| choice == word);
         if chosen.is_none() {
             let meant = did_you_mean(word, words);
             self.problem(node.pos, format!("{subject} must be {wanted}, not {}{meant}", quoted(word)));

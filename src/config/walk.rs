@@ -1,8 +1,6 @@
 //! The tree of a config text to plain data. Every key is looked at, and all that is wrong is
 //! collected, so that a user sees the whole of it at once.
 
-use std::collections::BTreeSet;
-
 use super::keys::{LATER_KEYS, OUTPUT, OUTPUT_KEYS, SECTIONS};
 use super::node::{Entry, Node, Pos, Value};
 use super::suggest::{did_you_mean, listed, nearest, quoted};
@@ -11,6 +9,8 @@ use super::{
     AtExit, Config, Event, Failure, Kernel, KernelKey, Overflow, Place, Problem, Ring, Rules, Setting,
 };
 
+/// What the top level can hold.
+const TABLES: [&str; 5] = ["kernel", "ring", "event", "rules", OUTPUT];
 /// The record types that a message can have (`nlmsg_type` is 16 bits).
 const TYPES: &str = "two record types, the lowest and the highest, such as [1300, 1399]";
 
@@ -20,7 +20,7 @@ pub(super) fn walk(file: &str, root: &Node) -> (Config, Vec<(Pos, String)>) {
     let mut walker = Walker { file, found: Vec::new() };
     let mut config = Config::default();
     if let Value::Table(entries) = &root.value {
-        walker.repeated(entries);
+        walker.repeated(entries, &TABLES);
         for entry in entries {
             walker.top(entry, &mut config);
         }
@@ -63,7 +63,7 @@ impl Walker<'_> {
             return;
         };
         let table = Table { name: section.name, pos: entry.node.pos, entries };
-        self.repeated(entries);
+        self.repeated(entries, section.keys);
         for entry in entries.iter().filter(|entry| !section.keys.contains(&entry.key.as_str())) {
             self.unknown(entry, &label(table.name), section.keys);
         }
@@ -110,10 +110,11 @@ impl Walker<'_> {
             self.wrong(table, "restore", "a list of settings, such as [\"enabled\"]", node);
             return;
         };
-        let names = KernelKey::ALL.map(|key| (key.name(), key));
+        let names = KernelKey::ALL.map(KernelKey::name);
         into.clear();
         for node in nodes {
-            let Some(key) = self.choose("each of \"kernel.restore\"", node, &names) else { continue };
+            let chosen = self.choose("each of \"kernel.restore\"", node, &names);
+            let Some(&key) = chosen.and_then(|at| KernelKey::ALL.get(at)) else { continue };
             if into.contains(&key) {
                 self.problem(node.pos, format!("\"{}\" stands twice in \"kernel.restore\"", key.name()));
             } else {
@@ -188,12 +189,12 @@ impl Walker<'_> {
         }
     }
 
-    /// Keys that stand more than once in their table.
-    pub(super) fn repeated(&mut self, entries: &[Entry]) {
-        let mut seen = BTreeSet::new();
-        for entry in entries {
-            if !seen.insert(entry.key.as_str()) {
-                self.problem(entry.pos, twice(&entry.key));
+    /// Keys that stand more than once in their table. An unknown one is reported as often as it
+    /// stands there anyway.
+    pub(super) fn repeated(&mut self, entries: &[Entry], keys: &[&str]) {
+        for key in keys {
+            for again in entries.iter().filter(|entry| entry.key == *key).skip(1) {
+                self.problem(again.pos, twice(key));
             }
         }
     }
@@ -210,8 +211,8 @@ impl Walker<'_> {
         let homes = homes(key);
         let meant = if !homes.is_empty() {
             format!("; it belongs in {}", homes.join(" or "))
-        } else if nearest(key, keys.iter().copied()).is_some() {
-            did_you_mean(key, keys.iter().copied())
+        } else if nearest(key, keys).is_some() {
+            did_you_mean(key, keys)
         } else {
             format!("; its keys are {}", listed(keys, "and"))
         };
@@ -226,7 +227,6 @@ impl Walker<'_> {
             self.problem(entry.pos, format!("\"{key}\" is not supported by this version{instead}"));
             return;
         }
-        let names = SECTIONS.iter().map(|section| section.name).chain([OUTPUT]);
         let tables = "; the tables are [kernel], [ring], [event], [rules] and [[output]]";
         let is_table = match &entry.node.value {
             Value::Table(_) => true,
@@ -234,7 +234,7 @@ impl Walker<'_> {
             _ => false,
         };
         let homes = homes(key);
-        let message = match nearest(key, names) {
+        let message = match nearest(key, &TABLES) {
             Some(near) => format!("unknown table {}; did you mean {}?", bracketed(key), label(near)),
             None if is_table => format!("unknown table {}{tables}", bracketed(key)),
             None if homes.is_empty() => format!("unknown key {} outside of any table{tables}", quoted(key)),

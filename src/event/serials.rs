@@ -215,8 +215,8 @@ mod tests {
                 serial = match serial.wrapping_add(1) { 0 => 1, next => next };
             }
             let last = sent.len() - 1;
-            for index in 1..last {
-                sent.swap(index, (index + swap[index]).min(last - 1).max(1));
+            for (index, far) in (1..last).zip(&swap) {
+                sent.swap(index, (index + far).min(last - 1));
             }
             let (lost, mut tracker) = run(&sent);
             prop_assert_eq!(lost + tracker.give_up(Instant::now(), true), expected);

@@ -2,4 +2,6 @@
 
 pub mod nlmsg;
 pub mod record;
+pub mod rule;
 pub mod status;
+pub mod tables;

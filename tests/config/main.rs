@@ -60,6 +60,8 @@ fn an_empty_text_is_the_default() {
     assert!(config.rules.lines.is_empty());
     assert_eq!(config.rules.at_exit, AtExit::Leave);
     assert!(matches!(config.outputs.as_slice(), [Output { target: Target::Stdout, .. }]));
+    let file = FileTarget { path: PathBuf::from("/x"), mode: 0o600, owner: None, group: None };
+    assert_eq!(good("[[output]]\ntype = 'file'\npath = '/x'\n").outputs[0].target, Target::File(file));
 }
 
 #[test]

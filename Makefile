@@ -1,0 +1,65 @@
+# ringaudit: each target is one thing that a user or a developer does. `make` alone lists them.
+# What a target needs is installed when it is absent (Debian, root), else named in one line: cross/need.
+
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR    ?=
+# What `make run` gives to ringaudit after the word "run", as in: make run ARGS="-c my.toml"
+ARGS       ?=
+# What `make install` installs: `make static install BIN=dist/x86_64-unknown-linux-musl/ringaudit`
+BIN        ?= target/release/ringaudit
+
+SBINDIR    = $(DESTDIR)$(PREFIX)/sbin
+MANDIR     = $(DESTDIR)$(PREFIX)/share/man/man8
+UNITDIR    = $(DESTDIR)$(PREFIX)/lib/systemd/system
+CONFIG     = $(DESTDIR)$(SYSCONFDIR)/ringaudit.toml
+
+TARGETS    = x86_64-unknown-linux-musl aarch64-unknown-linux-musl armv7-unknown-linux-musleabihf
+
+export CARGO_TARGET_DIR := target
+
+.PHONY: help run build test lint static minimal cross boot bench install uninstall clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## build, then print this machine's program executions as JSON lines (root; ARGS="-c FILE")
+	target/release/ringaudit run $(ARGS)
+
+build: ## build target/release/ringaudit
+	@cross/cargo build --release --locked
+
+test: ## run everything: lint, unit, golden, stages, live, static and boot; the last lines count them (root)
+	@tests/run
+
+lint: ## check the format, clippy, that unsafe stays in src/sys, and that no file outgrows its room
+	@tests/run lint
+
+static: ## build the static binary dist/x86_64-unknown-linux-musl/ringaudit, at most 420 KiB
+	@cross/build x86_64-unknown-linux-musl
+
+minimal: ## build the smallest one, dist/minimal/ringaudit: no default features, at most 300 KiB
+	@cross/build minimal
+
+cross: ## build a static binary for x86_64, aarch64 and armv7 each, in dist/TARGET/
+	@cross/build $(TARGETS)
+
+boot: cross minimal ## start each static binary in a virtual machine and look for its events
+	@tests/boot/run $(TARGETS) minimal
+
+bench: ## measure against a null receiver and auditd (root)
+	@cross/need auditd=auditd
+	@cross/cargo bench --locked
+
+install: ## install under DESTDIR and PREFIX (/usr/local); an existing /etc/ringaudit.toml is kept
+	@test -x $(BIN) || { echo "missing: $(BIN): run 'make build' or 'make static' first" >&2; exit 1; }
+	install -D -m 755 $(BIN) $(SBINDIR)/ringaudit
+	install -D -m 644 docs/ringaudit.8 $(MANDIR)/ringaudit.8
+	test -e $(CONFIG) || install -D -m 640 contrib/ringaudit.toml $(CONFIG)
+	test ! -e contrib/ringaudit.service || install -D -m 644 contrib/ringaudit.service $(UNITDIR)/ringaudit.service
+
+uninstall: ## remove what `make install` put there; the config stays
+	rm -f $(SBINDIR)/ringaudit $(MANDIR)/ringaudit.8 $(UNITDIR)/ringaudit.service
+
+clean: ## remove what was built (target, dist); downloads stay in .cache
+	rm -rf target dist

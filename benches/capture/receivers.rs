@@ -1,0 +1,170 @@
+//! Who receives: a process that throws everything away, the daemon, and Debian's auditd.
+
+use crate::kernel::Kernel;
+use crate::{Result, measure};
+use ringaudit::sys::batch::Batch;
+use ringaudit::sys::netlink::Socket;
+use ringaudit::sys::poll::{Wait, poll};
+use ringaudit::wire::nlmsg;
+use ringaudit::wire::status::{self, Field};
+use std::fmt;
+use std::fs;
+use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The first word of the command line that makes this program the null receiver.
+pub(crate) const NULL_WORD: &str = "null-receiver";
+/// The same buffer as the daemon's default.
+const RECEIVE_BUFFER: usize = 4096 * 1024;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Null,
+    Ringaudit,
+    Auditd,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Null => "null",
+            Self::Ringaudit => "ringaudit",
+            Self::Auditd => "auditd",
+        })
+    }
+}
+
+/// A running receiver; it is ended when dropped.
+pub(crate) struct Receiver {
+    kind: Kind,
+    child: Child,
+    dir: tempfile::TempDir,
+    log: PathBuf,
+}
+
+impl Receiver {
+    /// Starts it and waits until the kernel names it as its daemon.
+    pub(crate) fn start(kind: Kind, binary: &Path, kernel: &mut Kernel) -> Result<Self> {
+        kernel.prepare()?;
+        let dir = tempfile::tempdir()?;
+        let log = dir.path().join("audit.log");
+        let mut command = match kind {
+            Kind::Null => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.arg(NULL_WORD);
+                command
+            }
+            Kind::Ringaudit => {
+                let config = dir.path().join("ringaudit.toml");
+                let text = format!("[[output]]\ntype = \"file\"\nformat = \"go-audit\"\npath = {log:?}\n");
+                fs::write(&config, text)?;
+                let mut command = Command::new(binary);
+                command.arg("-c").arg(config);
+                command
+            }
+            Kind::Auditd => auditd(dir.path(), &log)?,
+        };
+        let child =
+            command.stdin(Stdio::null()).spawn().map_err(|e| format!("failed to start {kind}: {e}"))?;
+        let receiver = Self { kind, child, dir, log };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while kernel.daemon()? != receiver.pid() {
+            if Instant::now() > deadline {
+                return Err(format!("{kind} did not register within 10 s").into());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        Ok(receiver)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn cpu(&self) -> Result<Duration> {
+        measure::cpu(self.pid())
+    }
+
+    /// Ends it and counts the events that its log holds; the null receiver's are those that were sent.
+    pub(crate) fn stop(&mut self, sent: u32) -> Result<u32> {
+        self.end()?;
+        let mark = match self.kind {
+            Kind::Null => return Ok(sent),
+            Kind::Ringaudit => "key=\\\"bench\\\"",
+            Kind::Auditd => "key=\"bench\"",
+        };
+        let mut count = 0;
+        for file in fs::read_dir(self.dir.path())? {
+            let path = file?.path();
+            if path.to_string_lossy().starts_with(&*self.log.to_string_lossy()) {
+                let text = String::from_utf8_lossy(&fs::read(path)?).into_owned();
+                count += u32::try_from(text.lines().filter(|line| line.contains(mark)).count())?;
+            }
+        }
+        Ok(count)
+    }
+
+    fn end(&mut self) -> Result<()> {
+        let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status()?;
+        if asked.success() {
+            self.child.wait()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Debian's auditd with its own config, but for the places and the size of the log.
+fn auditd(dir: &Path, log: &Path) -> Result<Command> {
+    let given = fs::read_to_string("/etc/audit/auditd.conf")
+        .map_err(|e| format!("failed to read auditd's config (install the package auditd): {e}"))?;
+    let ours = ["log_file", "log_format", "plugin_dir", "max_log_file ", "max_log_file_action"];
+    let mut text: String = given
+        .lines()
+        .filter(|l| !ours.iter().any(|key| l.starts_with(key)))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    let plugins = dir.join("plugins.d");
+    text += &format!(
+        "log_file = {}\nlog_format = RAW\nplugin_dir = {}\nmax_log_file = 2000\nmax_log_file_action = ignore\n",
+        log.display(),
+        plugins.display()
+    );
+    fs::create_dir(&plugins)?;
+    fs::set_permissions(&plugins, fs::Permissions::from_mode(0o750))?;
+    let config = dir.join("auditd.conf");
+    fs::write(&config, text)?;
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o640))?;
+    let mut command = Command::new("auditd");
+    command.args(["-n", "-s", "nochange", "-c"]).arg(dir);
+    command.stderr(Stdio::null()).stdout(Stdio::null());
+    Ok(command)
+}
+
+/// The receiver that throws everything away: poll, recvmmsg until the socket is empty, and nothing else.
+pub(crate) fn null() -> Result<()> {
+    let socket = Socket::open()?;
+    socket.set_receive_buffer(RECEIVE_BUFFER)?;
+    socket.set_no_enobufs()?;
+    let mut message = Vec::new();
+    let payload = status::emit(Field::Pid, std::process::id());
+    nlmsg::emit(&mut message, nlmsg::SET, nlmsg::REQUEST, 1, &payload);
+    socket.send(&message)?;
+    let mut batch = Batch::new()?;
+    loop {
+        poll(&mut [Wait::readable(socket.as_fd())], None)?;
+        while batch.receive(socket.as_fd())? > 0 {}
+    }
+}

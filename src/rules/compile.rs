@@ -1,0 +1,119 @@
+//! Lines of rules into commands. Every line is read, and what is wrong with any of them comes together;
+//! a line with an error gives no command, the others do.
+
+use super::accounts::Accounts;
+use super::draft::{Draft, Notes, Verb};
+use super::options::{self, Kind, Opt};
+use super::values::integer;
+use super::{Command, Planned, words};
+use crate::config::{Located, Place, Problem, quoted};
+use crate::wire::status::Field;
+use crate::wire::tables::Machine;
+
+/// What became of the lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Compiled {
+    /// The commands of the lines that have no error, in their order.
+    pub planned: Vec<Planned>,
+    /// What is wrong.
+    pub errors: Vec<Problem>,
+    /// What is taken, and probably does not do what was meant, or not on this machine.
+    pub warnings: Vec<Problem>,
+}
+
+/// The lines of a rules file, each with its place. Both line ends are taken.
+pub fn lines_of(file: &str, text: &str) -> Vec<Located<String>> {
+    let located = |(number, line): (u32, &str)| Located {
+        place: Place { file: file.to_owned(), line: number, column: 1 },
+        value: line.to_owned(),
+    };
+    (1..).zip(text.lines()).map(located).collect()
+}
+
+/// Compiles lines for this machine's kernel. A line's place is where its first character stands; problems
+/// name the place of the word that is wrong. Users and groups are looked up in /etc/passwd and /etc/group,
+/// and the paths of watches are looked at, since a directory makes another rule than a file.
+pub fn compile(lines: &[Located<String>], machine: Machine) -> Compiled {
+    compile_with(lines, machine, &Accounts::system())
+}
+
+fn compile_with(lines: &[Located<String>], machine: Machine, accounts: &Accounts) -> Compiled {
+    let mut compiled = Compiled::default();
+    for line in lines {
+        let mut notes = Notes::default();
+        let commands = one(&line.value, machine, accounts, &mut notes);
+        if notes.errors.is_empty() {
+            let planned =
+                |command| Planned { place: line.place.clone(), line: line.value.trim().to_owned(), command };
+            compiled.planned.extend(commands.into_iter().map(planned));
+        }
+        compiled.errors.extend(placed(&line.place, notes.errors));
+        compiled.warnings.extend(placed(&line.place, notes.warnings));
+    }
+    compiled
+}
+
+/// Notes of a line as problems, from left to right.
+fn placed(line: &Place, mut notes: Vec<(usize, String)>) -> impl Iterator<Item = Problem> {
+    notes.sort_by_key(|(at, _)| *at);
+    notes.into_iter().map(|(at, message)| {
+        let column = line.column.saturating_add(u32::try_from(at).unwrap_or(u32::MAX));
+        Problem { place: Place { column, ..line.clone() }, message }
+    })
+}
+
+fn one(line: &str, machine: Machine, accounts: &Accounts, notes: &mut Notes) -> Vec<Command> {
+    let words = match words::split(line) {
+        Ok(words) => words,
+        Err((at, message)) => {
+            notes.error(at, message);
+            return Vec::new();
+        }
+    };
+    let start = words.first().map_or(0, |word| word.at);
+    let (options, errors) = options::read(words);
+    notes.errors.extend(errors);
+    let delete_all = options.iter().find(|o| o.kind == Kind::DeleteAll);
+    if let Some(option) = delete_all {
+        if options.iter().any(|o| o.kind == Kind::Key) {
+            notes.error(option.at, "-D with -k is not supported yet".to_owned());
+        } else if options.len() > 1 {
+            notes.error(option.at, "-D needs a line of its own".to_owned());
+        }
+        return vec![Command::DeleteAll];
+    }
+    let mut commands = Vec::new();
+    let mut draft = Draft::new(machine, accounts);
+    for option in &options {
+        match setting(option) {
+            Some(Ok(command)) => commands.push(command),
+            Some(Err(message)) => notes.error(option.value.at, message),
+            None => draft.take(option, notes),
+        }
+    }
+    commands.extend(draft.finish(start, notes).map(|(verb, rule)| match verb {
+        Verb::Append | Verb::Insert => Command::Add(rule),
+        Verb::Delete => Command::Delete(rule),
+    }));
+    commands
+}
+
+/// The options that set one of the kernel's values; none for the others.
+fn setting(option: &Opt) -> Option<Result<Command, String>> {
+    let (field, most) = match option.kind {
+        Kind::Enabled => (Field::Enabled, 2),
+        Kind::Failure => (Field::Failure, 2),
+        Kind::BacklogLimit => (Field::BacklogLimit, u32::MAX),
+        Kind::BacklogWaitTime => (Field::BacklogWaitTime, u32::MAX),
+        _ => return None,
+    };
+    let number = integer(&option.value.text).and_then(|n| u32::try_from(n).ok()).filter(|n| *n <= most);
+    Some(number.map(|value| Command::Set(field, value)).ok_or_else(|| {
+        let range = if most == 2 { "0, 1 or 2".to_owned() } else { format!("a number from 0 to {most}") };
+        format!("{} must be {range}, not {}", option.name, quoted(&option.value.text))
+    }))
+}
+
+#[cfg(test)]
+#[path = "compile_tests.rs"]
+mod tests;

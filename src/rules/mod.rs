@@ -1,0 +1,44 @@
+//! Rules: lines of the audit.rules language (auditctl(8), audit.rules(7)) into messages for the kernel.
+//! A line goes through `words` (blanks, quotes) and `options` (what auditctl takes) to `compile`, which
+//! makes it a [`Command`]; [`load`] sends the commands and tells what the kernel said to each.
+
+mod accounts;
+mod compile;
+mod draft;
+mod fields;
+mod load;
+mod options;
+mod syscalls;
+mod values;
+mod words;
+
+pub use compile::{Compiled, compile, lines_of};
+pub use load::{Added, Report, Transport, load, remove};
+
+use crate::config::Place;
+use crate::wire::rule::Rule;
+use crate::wire::status::Field;
+
+/// What a line asks of the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `-D`: deletes every rule that the kernel holds.
+    DeleteAll,
+    /// `-a`, `-A`, `-w`: adds a rule.
+    Add(Rule),
+    /// `-d`, `-W`: deletes this rule.
+    Delete(Rule),
+    /// `-e`, `-f`, `-b`, `--backlog_wait_time`: sets one value.
+    Set(Field, u32),
+}
+
+/// A command with the line it comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// Where the line begins.
+    pub place: Place,
+    /// The line as it was written.
+    pub line: String,
+    /// What it asks.
+    pub command: Command,
+}

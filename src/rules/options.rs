@@ -1,0 +1,190 @@
+//! Words into options, as getopt_long reads them for auditctl: `-k key`, `-kkey`, `--name value`,
+//! `--name=value`.
+
+use super::words::Word;
+use crate::config::{nearest, quoted};
+
+/// What an option asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Append,
+    Insert,
+    Delete,
+    DeleteAll,
+    Syscall,
+    Field,
+    Key,
+    Watch,
+    Unwatch,
+    Perm,
+    Enabled,
+    Failure,
+    BacklogLimit,
+    BacklogWaitTime,
+    /// Part of the language, not of this program yet.
+    Later,
+    /// A question or an order to auditctl itself, which does not belong into rules.
+    Order,
+}
+
+struct Spec {
+    /// `-a` or `--name`.
+    name: &'static str,
+    takes_value: bool,
+    kind: Kind,
+}
+
+const fn spec(name: &'static str, takes_value: bool, kind: Kind) -> Spec {
+    Spec { name, takes_value, kind }
+}
+
+/// All options of auditctl 3.0 and 4.x.
+static SPECS: [Spec; 31] = [
+    spec("-a", true, Kind::Append),
+    spec("-A", true, Kind::Insert),
+    spec("-d", true, Kind::Delete),
+    spec("-D", false, Kind::DeleteAll),
+    spec("-S", true, Kind::Syscall),
+    spec("-F", true, Kind::Field),
+    spec("-C", true, Kind::Later),
+    spec("-k", true, Kind::Key),
+    spec("-w", true, Kind::Watch),
+    spec("-W", true, Kind::Unwatch),
+    spec("-p", true, Kind::Perm),
+    spec("-e", true, Kind::Enabled),
+    spec("-f", true, Kind::Failure),
+    spec("-b", true, Kind::BacklogLimit),
+    spec("-r", true, Kind::Later),
+    spec("-q", true, Kind::Later),
+    spec("-t", false, Kind::Later),
+    spec("-i", false, Kind::Later),
+    spec("-c", false, Kind::Later),
+    spec("-h", false, Kind::Order),
+    spec("-l", false, Kind::Order),
+    spec("-s", false, Kind::Order),
+    spec("-v", false, Kind::Order),
+    spec("-m", true, Kind::Order),
+    spec("-R", true, Kind::Order),
+    spec("--backlog_wait_time", true, Kind::BacklogWaitTime),
+    spec("--loginuid-immutable", false, Kind::Later),
+    spec("--reset-lost", false, Kind::Later),
+    spec("--reset_backlog_wait_time", false, Kind::Later),
+    spec("--reset_backlog_wait_time_actual", false, Kind::Later),
+    spec("--signal", true, Kind::Order),
+];
+
+/// An option with its value; an option that takes none has an empty one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Opt {
+    pub(super) kind: Kind,
+    /// Where the option stands.
+    pub(super) at: usize,
+    /// As it is written, for messages.
+    pub(super) name: &'static str,
+    pub(super) value: Word,
+}
+
+/// The options of a line's words, and what is wrong, each with its offset in the line.
+pub(super) fn read(words: Vec<Word>) -> (Vec<Opt>, Vec<(usize, String)>) {
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        match one(&word, &mut words) {
+            Ok(option) => found.push(option),
+            Err(message) => errors.push((word.at, message)),
+        }
+    }
+    (found, errors)
+}
+
+fn one(word: &Word, rest: &mut impl Iterator<Item = Word>) -> Result<Opt, String> {
+    let text = word.text.as_str();
+    let (name, attached) = if text.starts_with("--") {
+        match text.split_once('=') {
+            Some((name, _)) => (name, Some(word.tail(name.len() + 1))),
+            None => (text, None),
+        }
+    } else {
+        // `-` and one character; what follows is its value.
+        let end = text.char_indices().nth(2).map_or(text.len(), |(end, _)| end);
+        (text.get(..end).unwrap_or(text), (end < text.len()).then(|| word.tail(end)))
+    };
+    let Some(spec) = SPECS.iter().find(|s| s.name == name) else { return Err(unknown(text, name)) };
+    if spec.kind == Kind::Later {
+        if spec.takes_value && attached.is_none() {
+            rest.next();
+        }
+        return Err(format!("{} is not supported yet", spec.name));
+    }
+    if spec.kind == Kind::Order {
+        return Err(format!("{} is an order to auditctl, not a rule: remove it", spec.name));
+    }
+    let value = match (spec.takes_value, attached) {
+        (true, Some(value)) => value,
+        (true, None) => rest.next().ok_or(format!("{} needs a value after it", spec.name))?,
+        (false, None) => Word::default(),
+        (false, Some(value)) => {
+            return Err(format!("{} takes no value: remove {}", spec.name, quoted(&value.text)));
+        }
+    };
+    Ok(Opt { kind: spec.kind, at: word.at, name: spec.name, value })
+}
+
+fn unknown(text: &str, name: &str) -> String {
+    if text.starts_with("--") {
+        let known: Vec<_> = SPECS.iter().map(|s| s.name).filter(|n| n.starts_with("--")).collect();
+        let hint = nearest(name, &known).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        return format!("unknown option {}{hint}", quoted(name));
+    }
+    if text.starts_with('-') {
+        return format!("unknown option {}", quoted(text));
+    }
+    if text.starts_with('#') {
+        return "a comment needs a line of its own".to_owned();
+    }
+    format!("{} stands without an option before it; quote a value that has blanks", quoted(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::words::split;
+    use super::*;
+
+    fn read_line(line: &str) -> (Vec<Opt>, Vec<(usize, String)>) {
+        read(split(line).unwrap())
+    }
+
+    fn values(line: &str) -> Vec<(Kind, usize, String, usize)> {
+        let (options, errors) = read_line(line);
+        assert_eq!(errors, []);
+        options.into_iter().map(|o| (o.kind, o.at, o.value.text, o.value.at)).collect()
+    }
+
+    #[test]
+    fn values_follow_or_are_attached() {
+        let expected = [(Kind::Key, 0, "a".to_owned(), 3), (Kind::Key, 5, "b".to_owned(), 7)];
+        assert_eq!(values("-k a -kb"), expected);
+        let expected =
+            [(Kind::BacklogWaitTime, 0, "5".to_owned(), 20), (Kind::BacklogWaitTime, 22, "6".to_owned(), 42)];
+        assert_eq!(values("--backlog_wait_time 5 --backlog_wait_time=6"), expected);
+        assert_eq!(values("-D"), [(Kind::DeleteAll, 0, String::new(), 0)]);
+        assert_eq!(values("-k -x"), [(Kind::Key, 0, "-x".to_owned(), 3)]);
+    }
+
+    #[test]
+    fn each_wrong_word_is_told() {
+        let errors = read_line("-x --backlog_wait_tim=1 word # -C uid!=euid -l -k").1;
+        let expected = [
+            (0, "unknown option \"-x\""),
+            (3, "unknown option \"--backlog_wait_tim\"; did you mean --backlog_wait_time?"),
+            (24, "\"word\" stands without an option before it; quote a value that has blanks"),
+            (29, "a comment needs a line of its own"),
+            (31, "-C is not supported yet"),
+            (44, "-l is an order to auditctl, not a rule: remove it"),
+            (47, "-k needs a value after it"),
+        ];
+        assert_eq!(errors, expected.map(|(at, message)| (at, message.to_owned())));
+        assert_eq!(read_line("-Dx").1, [(0, "-D takes no value: remove \"x\"".to_owned())]);
+        assert_eq!(read_line("-ä").1, [(0, "unknown option \"-ä\"".to_owned())]);
+    }
+}

@@ -1,0 +1,257 @@
+//! The machines whose system calls have names here, and the names of system calls and error numbers.
+//! The data comes from tables/ by way of build.rs; rules and formats ask.
+
+// The statics NAMES, NAME_ENDS, and for each table its numbers and aliases.
+include!(concat!(env!("OUT_DIR"), "/tables.in"));
+
+/// A machine's system call table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// 64-bit x86.
+    X86_64,
+    /// 32-bit x86.
+    I386,
+    /// 64-bit ARM.
+    Aarch64,
+    /// 32-bit ARM, EABI.
+    Arm,
+    /// 64-bit RISC-V.
+    Riscv64,
+}
+
+impl Machine {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::X86_64, Self::I386, Self::Aarch64, Self::Arm, Self::Riscv64];
+
+    /// The kernel's machine by the name that uname(2) gives. A 32-bit program on a 64-bit ARM kernel sees
+    /// `armv8l`, which is an aarch64 kernel.
+    pub fn of_uname(machine: &str) -> Option<Self> {
+        match machine {
+            "armv8l" | "armv8b" => Some(Self::Aarch64),
+            other => Self::of_name(other),
+        }
+    }
+
+    /// The machine by its name in a rule (`-F arch=`), in any case.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        Some(match name.as_str() {
+            "x86_64" | "amd64" => Self::X86_64,
+            "i386" | "i486" | "i586" | "i686" => Self::I386,
+            "aarch64" | "arm64" => Self::Aarch64,
+            "arm" | "armv5tejl" | "armv5tel" | "armv6l" | "armv7l" => Self::Arm,
+            "riscv64" => Self::Riscv64,
+            _ => return None,
+        })
+    }
+
+    /// The machine of an AUDIT_ARCH_* number.
+    pub fn of_audit_arch(arch: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|m| m.audit_arch() == arch)
+    }
+
+    /// The name that uname(2) gives (for ARM the family's).
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::I386 => "i386",
+            Self::Aarch64 => "aarch64",
+            Self::Arm => "arm",
+            Self::Riscv64 => "riscv64",
+        }
+    }
+
+    /// AUDIT_ARCH_* of include/uapi/linux/audit.h: the ELF machine, 64-bit (0x8000_0000), little endian
+    /// (0x4000_0000).
+    pub fn audit_arch(self) -> u32 {
+        match self {
+            Self::X86_64 => 0xc000_003e,
+            Self::I386 => 0x4000_0003,
+            Self::Aarch64 => 0xc000_00b7,
+            Self::Arm => 0x4000_0028,
+            Self::Riscv64 => 0xc000_00f3,
+        }
+    }
+
+    /// What `b64` means on this machine; none on a 32-bit one.
+    pub fn b64(self) -> Option<Self> {
+        match self {
+            Self::X86_64 | Self::Aarch64 | Self::Riscv64 => Some(self),
+            Self::I386 | Self::Arm => None,
+        }
+    }
+
+    /// What `b32` means on this machine. None where there is no table (riscv32).
+    pub fn b32(self) -> Option<Self> {
+        match self {
+            Self::X86_64 | Self::I386 => Some(Self::I386),
+            Self::Aarch64 | Self::Arm => Some(Self::Arm),
+            Self::Riscv64 => None,
+        }
+    }
+
+    /// The number of a system call, by a kernel name or one of auditctl's, in any case.
+    pub fn syscall_number(self, name: &str) -> Option<u16> {
+        let id = id_of(&name.to_ascii_lowercase())?;
+        number_of(self.tables(), id)
+    }
+
+    /// The name of a system call.
+    pub fn syscall_name(self, number: u32) -> Option<&'static str> {
+        name_at(self.tables().0, number)
+    }
+
+    /// Every name that [`Self::syscall_number`] knows, for suggestions.
+    pub fn syscall_names(self) -> impl Iterator<Item = &'static str> {
+        let (numbers, aliases) = self.tables();
+        numbers.iter().chain(aliases.iter().map(|(id, _)| id)).filter_map(|id| name_of(*id))
+    }
+
+    fn tables(self) -> Tables {
+        match self {
+            Self::X86_64 => (&X86_64, &X86_64_ALIASES),
+            Self::I386 => (&I386, &I386_ALIASES),
+            Self::Aarch64 => (&AARCH64, &AARCH64_ALIASES),
+            Self::Arm => (&ARM, &ARM_ALIASES),
+            Self::Riscv64 => (&RISCV64, &RISCV64_ALIASES),
+        }
+    }
+}
+
+/// The number of an error name such as `EACCES`, in any case; positive.
+pub fn errno_number(name: &str) -> Option<u16> {
+    number_of((&ERRNO, &ERRNO_ALIASES), id_of(&name.to_ascii_uppercase())?)
+}
+
+/// The name of a positive error number.
+pub fn errno_name(number: u32) -> Option<&'static str> {
+    name_at(&ERRNO, number)
+}
+
+/// Every error name, for suggestions.
+pub fn errno_names() -> impl Iterator<Item = &'static str> {
+    ERRNO.iter().chain(ERRNO_ALIASES.iter().map(|(id, _)| id)).filter_map(|id| name_of(*id))
+}
+
+/// Name ids by number, and further (name id, number) pairs.
+type Tables = (&'static [u16], &'static [(u16, u16)]);
+
+/// The name with this place in the blob; none for the mark of an empty slot.
+fn name_of(id: u16) -> Option<&'static str> {
+    let id = usize::from(id);
+    let end = usize::from(*NAME_ENDS.get(id)?);
+    let start = id.checked_sub(1).and_then(|before| NAME_ENDS.get(before)).map_or(0, |e| usize::from(*e));
+    NAMES.get(start..end)
+}
+
+fn name_at(numbers: &[u16], number: u32) -> Option<&'static str> {
+    numbers.get(usize::try_from(number).ok()?).and_then(|id| name_of(*id))
+}
+
+/// The names are sorted, so this is a binary search.
+fn id_of(name: &str) -> Option<u16> {
+    let (mut low, mut high) = (0, u16::try_from(NAME_ENDS.len()).ok()?);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match name_of(middle)?.cmp(name) {
+            std::cmp::Ordering::Equal => return Some(middle),
+            std::cmp::Ordering::Less => low = middle + 1,
+            std::cmp::Ordering::Greater => high = middle,
+        }
+    }
+    None
+}
+
+fn number_of((numbers, aliases): Tables, id: u16) -> Option<u16> {
+    let position = numbers.iter().position(|slot| *slot == id).and_then(|n| u16::try_from(n).ok());
+    position.or_else(|| aliases.iter().find(|(alias, _)| *alias == id).map(|(_, number)| *number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The text files are the source: every line of each must be found again, and nothing else.
+    #[test]
+    fn every_line_of_the_tables_is_found() {
+        let files = [
+            (Machine::X86_64, include_str!("../../tables/syscalls-x86_64.txt")),
+            (Machine::I386, include_str!("../../tables/syscalls-i386.txt")),
+            (Machine::Aarch64, include_str!("../../tables/syscalls-aarch64.txt")),
+            (Machine::Arm, include_str!("../../tables/syscalls-arm.txt")),
+            (Machine::Riscv64, include_str!("../../tables/syscalls-riscv64.txt")),
+        ];
+        for (machine, text) in files {
+            let mut shown = std::collections::BTreeMap::new();
+            let mut lines = 0;
+            for line in text.lines().filter(|l| !l.starts_with('#')) {
+                let (number, name) = line.split_once(' ').unwrap();
+                let number: u16 = number.parse().unwrap();
+                assert_eq!(machine.syscall_number(name), Some(number), "{machine:?} {name}");
+                shown.entry(number).or_insert(name);
+                lines += 1;
+            }
+            assert_eq!(machine.syscall_names().count(), lines);
+            for number in 0..3000 {
+                let expected = shown.get(&u16::try_from(number).unwrap()).copied();
+                assert_eq!(machine.syscall_name(number), expected, "{machine:?} {number}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_looked_up_in_any_case_and_wholly() {
+        assert_eq!(Machine::X86_64.syscall_number("OpenAt"), Some(257));
+        assert_eq!(Machine::X86_64.syscall_number("opena"), None);
+        assert_eq!(Machine::X86_64.syscall_number(""), None);
+        assert_eq!(Machine::X86_64.syscall_number("EACCES"), None);
+        assert_eq!(Machine::X86_64.syscall_name(u32::MAX), None);
+    }
+
+    /// The numbers that differ most between machines, from the kernel's own tables.
+    #[test]
+    fn numbers_are_the_machines_own() {
+        let execve = [59, 11, 221, 11, 221];
+        for (machine, number) in Machine::ALL.into_iter().zip(execve) {
+            assert_eq!(machine.syscall_number("execve"), Some(number), "{machine:?}");
+            assert_eq!(machine.syscall_number("file_setattr"), Some(469), "{machine:?}");
+            assert_eq!(machine.syscall_number("fchmodat2"), Some(452), "{machine:?}");
+        }
+        assert_eq!(Machine::Aarch64.syscall_number("open"), None);
+    }
+
+    #[test]
+    fn auditctls_own_names_are_known_and_not_shown() {
+        assert_eq!(Machine::X86_64.syscall_number("pread"), Some(17));
+        assert_eq!(Machine::X86_64.syscall_name(17), Some("pread64"));
+        assert_eq!(Machine::I386.syscall_number("sys_kexec_load"), Some(283));
+        assert_eq!(Machine::I386.syscall_number("umount"), Some(22));
+        assert_eq!(Machine::I386.syscall_number("umount2"), Some(52));
+        assert_eq!(Machine::I386.syscall_number("_llseek"), Some(140));
+    }
+
+    #[test]
+    fn errors_have_names_and_aliases() {
+        assert_eq!(errno_number("EACCES"), Some(13));
+        assert_eq!(errno_number("eperm"), Some(1));
+        assert_eq!(errno_number("EWOULDBLOCK"), Some(11));
+        assert_eq!(errno_name(11), Some("EAGAIN"));
+        assert_eq!(errno_name(35), Some("EDEADLK"));
+        assert_eq!(errno_name(0), None);
+        assert_eq!(errno_number("execve"), None);
+    }
+
+    #[test]
+    fn machines_know_their_word_sizes() {
+        assert_eq!(Machine::of_uname("armv8l"), Some(Machine::Aarch64));
+        assert_eq!(Machine::of_uname("armv7l"), Some(Machine::Arm));
+        assert_eq!(Machine::of_uname("vax"), None);
+        assert_eq!(Machine::X86_64.b32(), Some(Machine::I386));
+        assert_eq!(Machine::Arm.b64(), None);
+        for machine in Machine::ALL {
+            assert_eq!(Machine::of_audit_arch(machine.audit_arch()), Some(machine));
+            assert_eq!(Machine::of_name(machine.name()), Some(machine));
+            assert_eq!(machine.b64().is_some(), machine.audit_arch() & 0x8000_0000 != 0);
+        }
+    }
+}
