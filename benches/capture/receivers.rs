@@ -94,8 +94,8 @@ impl Receiver {
         self.end()?;
         let mark = match self.kind {
             Kind::Null => return Ok(sent),
-            Kind::Ringaudit => "key=\\\"bench\\\"",
-            Kind::Auditd => "key=\"bench\"",
+            Kind::Ringaudit => r#"name=\"/nonexistent/ringaudit\""#,
+            Kind::Auditd => r#"name="/nonexistent/ringaudit""#,
         };
         let mut count = 0;
         for file in fs::read_dir(self.dir.path())? {
