@@ -1,5 +1,5 @@
-//! Turns the text files in tables/ into compact statics for src/wire/tables.rs: one blob with every
-//! name once, in order, and for each table an array from number to name. Gives the version too.
+//! Turns the text files in tables/ into compact statics for src/setup/wire/tables.rs: one blob with every
+//! name once, in order, and for each table an array from number to name.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,13 +33,14 @@ struct Table {
 }
 
 fn main() -> Result<(), String> {
-    println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=tables");
-    println!("cargo::rustc-env=RINGAUDIT_VERSION={}", variable("CARGO_PKG_VERSION")?);
+    println!("cargo::rerun-if-changed=../../build.rs");
+    println!("cargo::rerun-if-changed=../../tables");
+
+    // This crate is in src/setup; the tables are beside Cargo.toml at the top.
     let root = variable("CARGO_MANIFEST_DIR")?;
     let mut tables = Vec::new();
     for (file, prefix) in TABLES {
-        let path = Path::new(&root).join("tables").join(file);
+        let path = Path::new(&root).join("../../tables").join(file);
         let text = fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
         tables.push(read_table(file, prefix, &text)?);
     }

@@ -78,7 +78,7 @@ pub fn check(path: Option<&Path>) -> Result<String, Error> {
     let mut problems =
         config::check(&config, |name| id_of("/etc/passwd", name), |name| id_of("/etc/group", name));
     match compile(&config) {
-        Ok(_) => {}
+        Ok((_, warnings)) => warnings.iter().for_each(log::warning),
         Err(Error::Config(wrong)) => problems.extend(wrong),
         Err(other) => return Err(other),
     }
@@ -89,25 +89,32 @@ fn id_of(table: &str, name: &str) -> Option<u32> {
     config::id_in(&std::fs::read_to_string(table).unwrap_or_default(), name)
 }
 
-/// The config's rules as commands for this machine's kernel.
-fn compile(config: &Config) -> Result<Vec<Planned>, Error> {
+/// The config's rules as commands for this machine's kernel, and what there is to say of them.
+fn compile(config: &Config) -> Result<(Vec<Planned>, Vec<Problem>), Error> {
     let name = host::machine();
     let Some(machine) = Machine::of_uname(&name) else {
         if config.rules.lines.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Default::default());
         }
         let what = "load rules on a machine whose system calls are not known";
         return Err(Error::System(what, io::Error::new(io::ErrorKind::Unsupported, name)));
     };
     let compiled = rules::compile(&config.rules.lines, machine);
-    compiled.warnings.iter().for_each(log::warning);
-    if compiled.errors.is_empty() { Ok(compiled.planned) } else { Err(Error::Config(compiled.errors)) }
+    match compiled.errors.is_empty() {
+        true => Ok((compiled.planned, compiled.warnings)),
+        false => Err(Error::Config(compiled.errors)),
+    }
 }
 
 /// `ringaudit run`: captures until a signal ends it.
 pub fn run(path: Option<&Path>) -> Result<(), Error> {
-    let config = Source::find(path).read().map_err(Error::Config)?;
-    let planned = compile(&config)?;
+    let source = Source::find(path);
+    let config = source.read().map_err(Error::Config)?;
+    let (planned, warnings) = compile(&config)?;
+    // The built-in rules name both of a machine's sides, and are right to be left out where there is one.
+    if source != Source::BuiltIn {
+        warnings.iter().for_each(log::warning);
+    }
     let signals = Signals::block().map_err(|e| Error::System("block signals", e))?;
     let stats = Arc::new(Stats::default());
     let link = Arc::new(Link::new().map_err(|e| Error::System("make an alarm", e))?);
@@ -150,6 +157,11 @@ fn begin(config: &Config, registration: &mut Registration) -> Result<(), Error> 
 fn load_rules(planned: &[Planned], registration: &mut Registration) -> rules::Report {
     let report = rules::load(registration.control(), planned);
     report.problems.iter().for_each(log::error);
+    log::info(format_args!(
+        "capturing; {} rules added, {} were there",
+        report.added.len(),
+        report.already.len()
+    ));
     report
 }
 

@@ -2,16 +2,15 @@
 //! record's journey; DESIGN.md tells the whole of it.
 
 pub mod capture;
-pub mod cli;
-pub mod config;
 pub mod daemon;
 pub mod enrich;
 pub mod event;
 pub mod format;
 pub mod log;
 pub mod output;
-pub mod rules;
 pub mod stats;
 pub mod sys;
 pub mod wire;
 pub mod writer;
+
+pub use ringaudit_setup::{cli, config, rules};

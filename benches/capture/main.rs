@@ -15,7 +15,6 @@ use measure::{median, resident_kib};
 use receivers::{Kind, Receiver};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// The error of a bench is only ever printed.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -133,9 +132,7 @@ fn highest_rate(kernel: &mut Kernel, binary: &std::path::Path) -> Result<()> {
     let mut highest = [const { Vec::new() }; 2];
     for _ in 0..3 {
         for (kind, highest) in kinds.iter().zip(&mut highest) {
-            let mut receiver = Receiver::start(*kind, binary, kernel)?;
-            highest.push(search(kernel)?);
-            receiver.stop(0)?;
+            highest.push(search(kernel, *kind, binary)?);
         }
     }
     for (kind, highest) in kinds.iter().zip(&highest) {
@@ -147,18 +144,22 @@ fn highest_rate(kernel: &mut Kernel, binary: &std::path::Path) -> Result<()> {
 }
 
 /// Halves the distance between a rate without and one with loss until they are close. Where the load cannot
-/// go faster, the rate that it reached counts.
-fn search(kernel: &mut Kernel) -> Result<f64> {
-    let (mut good, mut bad) = (0.0f64, 400_000.0f64);
-    let mut rate = 60_000.0f64;
-    while bad - good > 4_000.0 {
+/// go faster, the rate that it reached counts. Without loss: the kernel lost no record, and the receiver's
+/// file holds every event.
+fn search(kernel: &mut Kernel, kind: Kind, binary: &std::path::Path) -> Result<f64> {
+    let (mut good, mut bad) = (0.0f64, f64::INFINITY);
+    let mut rate = 50_000.0f64;
+    while bad - good > 3_000.0 {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let whole = rate as u32;
+        let events = whole * RATE_SECONDS;
+        let mut receiver = Receiver::start(kind, binary, kernel)?;
         let before = kernel.lost()?;
-        let took = load::events(whole, whole * RATE_SECONDS, 1)?;
+        let took = load::events(whole, events, 1)?;
         kernel.settle()?;
-        let reached = f64::from(whole * RATE_SECONDS) / took.as_secs_f64();
-        if kernel.lost()? == before {
+        let whole_file = receiver.stop(events)? == events;
+        if kernel.lost()? == before && whole_file {
+            let reached = f64::from(events) / took.as_secs_f64();
             good = good.max(reached);
             if reached < rate * 0.95 {
                 return Ok(good);
@@ -166,8 +167,7 @@ fn search(kernel: &mut Kernel) -> Result<f64> {
         } else {
             bad = rate;
         }
-        rate = if bad > 390_000.0 { good * 1.5 } else { f64::midpoint(good, bad) };
-        std::thread::sleep(Duration::from_millis(200));
+        rate = if bad.is_infinite() { rate * 1.3 } else { f64::midpoint(good, bad) };
     }
     Ok(good)
 }

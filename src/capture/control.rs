@@ -5,6 +5,7 @@
 
 use crate::sys::netlink::Socket;
 use crate::sys::poll::{Wait, poll};
+use crate::wire::Transport;
 use crate::wire::nlmsg::{self, HEADER, Header};
 use crate::wire::status::{self, Field, Status};
 use std::io;
@@ -25,6 +26,23 @@ pub struct Control {
     buffer: Box<[u8]>,
 }
 
+impl Transport for Control {
+    /// Also `TimedOut`, when the kernel does not answer.
+    fn request(&mut self, kind: u16, payload: &[u8]) -> io::Result<()> {
+        self.ask(kind, payload, false, &mut |_, _| false)
+    }
+
+    fn dump(&mut self, kind: u16, each: &mut dyn FnMut(u16, &[u8])) -> io::Result<()> {
+        self.ask(kind, &[], true, &mut |answer, payload| {
+            if answer == nlmsg::DONE {
+                return true;
+            }
+            each(answer, payload);
+            false
+        })
+    }
+}
+
 impl Control {
     /// Errors: as [`Socket::open`].
     pub fn open() -> io::Result<Self> {
@@ -34,29 +52,9 @@ impl Control {
         Ok(Self { socket, seq: 0, buffer: vec![0; ANSWER].into_boxed_slice() })
     }
 
-    /// Sends one request and waits for its acknowledgement.
-    ///
-    /// Errors: the kernel's errno; `TimedOut` when it does not answer.
-    pub fn request(&mut self, kind: u16, payload: &[u8]) -> io::Result<()> {
-        self.ask(kind, payload, false, &mut |_, _| false)
-    }
-
-    /// Sends a request for a list and gives each answer's type and payload, until the list ends.
-    ///
-    /// Errors: as [`request`](Self::request).
-    pub fn dump(&mut self, kind: u16, each: &mut dyn FnMut(u16, &[u8])) -> io::Result<()> {
-        self.ask(kind, &[], true, &mut |answer, payload| {
-            if answer == nlmsg::DONE {
-                return true;
-            }
-            each(answer, payload);
-            false
-        })
-    }
-
     /// The kernel's status (AUDIT_GET).
     ///
-    /// Errors: as [`request`](Self::request); `InvalidData` when the answer is too short.
+    /// Errors: as [`Transport::request`]; `InvalidData` when the answer is too short.
     pub fn status(&mut self) -> io::Result<Status> {
         let mut status = None;
         self.ask(nlmsg::GET, &[], true, &mut |answer, payload| {
@@ -71,7 +69,7 @@ impl Control {
 
     /// Sets one value (AUDIT_SET).
     ///
-    /// Errors: as [`request`](Self::request).
+    /// Errors: as [`Transport::request`].
     pub fn set(&mut self, field: Field, value: u32) -> io::Result<()> {
         self.request(nlmsg::SET, &status::emit(field, value))
     }

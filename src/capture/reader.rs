@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 pub const NAP: Duration = Duration::from_millis(2);
 /// How long a record may wait in a block that is not full: well within the 100 ms that a line may take.
 pub const HOLD: Duration = Duration::from_millis(20);
-/// How long to leave a full ring alone, with `overflow = "wait"`, before trying again.
+/// How long to leave a full ring alone before trying again.
 const FULL_NAP: Duration = Duration::from_millis(1);
 
 /// No acknowledgement has come yet.
@@ -125,6 +125,13 @@ impl Reader {
         self.publish();
     }
 
+    /// Takes what the socket holds now and publishes it: one look, without the thread.
+    #[cfg(test)]
+    pub(crate) fn look(&mut self) {
+        self.drain();
+        self.publish();
+    }
+
     fn publish(&mut self) {
         self.inlet.publish();
         self.held_since = None;
@@ -180,7 +187,9 @@ impl Reader {
                     self.stats.truncated_records.add(1);
                 }
                 while self.inlet.push(kind, truncated, text, tail).is_err() {
-                    if self.overflow == Overflow::Drop {
+                    // What is not read stays in the socket, so there is no need to drop while that has
+                    // room: the kernel's own backlog does not grow by it.
+                    if self.overflow == Overflow::Drop && self.socket.is_half_full() != Some(false) {
                         return self.stats.ring_dropped.add(1);
                     }
                     std::thread::sleep(FULL_NAP);

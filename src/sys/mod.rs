@@ -3,6 +3,8 @@
 #![allow(unsafe_code)]
 
 pub mod batch;
+#[cfg(test)]
+pub mod counting;
 pub mod host;
 pub mod memory;
 pub mod netlink;

@@ -8,6 +8,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 /// A socket of NETLINK_AUDIT with a port id of the kernel's choice.
 pub struct Socket {
     fd: OwnedFd,
+    /// Whether its receive buffer's use is known: that of netlink sockets is.
+    accounted: bool,
 }
 
 /// What one receive call brought.
@@ -33,12 +35,12 @@ impl Socket {
         let address = kernel_address();
         // SAFETY: the pointer is to a live sockaddr_nl and the length is its size.
         cerr(unsafe { libc::bind(fd.as_raw_fd(), (&raw const address).cast(), ADDRESS_LEN) })?;
-        Ok(Self { fd })
+        Ok(Self { fd, accounted: true })
     }
 
     /// Takes a datagram socket that was made elsewhere, such as one end of a socketpair that plays the kernel.
     pub fn from_fd(fd: OwnedFd) -> Self {
-        Self { fd }
+        Self { fd, accounted: false }
     }
 
     /// Asks for a receive buffer of so many bytes, past rmem_max where CAP_NET_ADMIN allows it, and
@@ -62,6 +64,23 @@ impl Socket {
     /// (net/netlink/af_netlink.c, netlink_overrun).
     pub fn set_no_enobufs(&self) -> io::Result<()> {
         self.set_option(libc::SOL_NETLINK, libc::NETLINK_NO_ENOBUFS, 1)
+    }
+
+    /// Whether more than half of the receive buffer is in use (SO_MEMINFO, Linux 4.12). `None` where the
+    /// kernel does not account a reader's memory, as for a socketpair.
+    pub fn is_half_full(&self) -> Option<bool> {
+        /// SK_MEMINFO_VARS, linux/sock_diag.h.
+        const VARS: usize = 9;
+        /// SK_MEMINFO_RMEM_ALLOC and SK_MEMINFO_RCVBUF.
+        const USED: usize = 0;
+        const SIZE: usize = 1;
+        let mut info = [0u32; VARS];
+        let mut len = libc::socklen_t::try_from(size_of_val(&info)).ok()?;
+        let at = info.as_mut_ptr().cast();
+        let (level, name) = (libc::SOL_SOCKET, libc::SO_MEMINFO);
+        // SAFETY: array and length are live, and the length says the array's size.
+        cerr(unsafe { libc::getsockopt(self.fd.as_raw_fd(), level, name, at, &raw mut len) }).ok()?;
+        self.accounted.then_some(info[USED] > info[SIZE] / 2)
     }
 
     /// Sends one message to the kernel.

@@ -1,7 +1,6 @@
-//! Bytes to meaning and back: what crosses the netlink socket, as packets read with checks.
+//! Bytes to meaning and back. What is said to the kernel once is in `src/setup/wire`; here is what comes
+//! all the time.
 
-pub mod nlmsg;
 pub mod record;
-pub mod rule;
-pub mod status;
-pub mod tables;
+
+pub use ringaudit_setup::wire::{Transport, nlmsg, rule, status, tables};

@@ -181,3 +181,68 @@ impl Lines {
         self.outputs.write(self.line.as_bytes(), self.now);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::reader::{Link, Reader};
+    use crate::capture::ring::ring;
+    use crate::config::{FileTarget, Format, Output, Overflow, Place, Target};
+    use crate::sys::counting::allocations;
+    use crate::sys::netlink::Socket;
+    use std::os::unix::net::UnixDatagram;
+
+    /// A failing openat as the kernel sends it: type and text of its five records.
+    fn event(serial: u32) -> [(u16, String); 5] {
+        let syscall = "arch=c000003e syscall=257 success=no exit=-2 a0=ffffff9c a1=7ffd1c a2=80000 a3=0 items=1 \
+                       ppid=1 pid=2 auid=4294967295 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 \
+                       tty=(none) ses=4294967295 comm=\"load\" exe=\"/bin/load\" key=\"t\"";
+        let path = "item=0 name=\"/nonexistent\" nametype=UNKNOWN cap_fp=0 cap_fi=0 cap_fe=0 cap_fver=0 cap_frootid=0";
+        [(1300, syscall), (1307, "cwd=\"/\""), (1302, path), (1327, "proctitle=\"load\""), (1320, "")]
+            .map(|(kind, fields)| (kind, format!("audit(1700000000.123:{serial}): {fields}")))
+    }
+
+    fn datagram(kind: u16, text: &str) -> Vec<u8> {
+        // As the kernel frames a record: its length without the header, sequence and port 0.
+        let mut bytes = u32::try_from(text.len()).unwrap().to_ne_bytes().to_vec();
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend([0; 10]);
+        bytes.extend(text.as_bytes());
+        bytes
+    }
+
+    #[test]
+    fn no_allocation_for_a_record_on_its_way() {
+        const EVENTS: u32 = 20_000;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let file = FileTarget { path: path.clone(), mode: 0o600, owner: None, group: None };
+        let output = Output { place: Place::default(), format: Format::GoAudit, target: Target::File(file) };
+        let config = Config { outputs: vec![output], ..Config::default() };
+        let stats = Arc::new(Stats::default());
+        let outputs = Outputs::open(&config.outputs, &stats).unwrap();
+        let (inlet, outlet) = ring(4).unwrap();
+        let (kernel, ours) = UnixDatagram::pair().unwrap();
+        let socket = Arc::new(Socket::from_fd(ours.into()));
+        let link = Arc::new(Link::new().unwrap());
+        let mut reader = Reader::new(socket, inlet, Overflow::Drop, Arc::clone(&stats), link).unwrap();
+        let mut writer = Writer::new(&config, outlet, outputs, Arc::clone(&stats)).unwrap();
+        let mut counted = 0;
+        for serial in 1..=EVENTS {
+            for (kind, text) in event(serial) {
+                kernel.send(&datagram(kind, &text)).unwrap();
+            }
+            let before = allocations();
+            reader.look();
+            while writer.take_block() {}
+            writer.housekeeping();
+            // Not the first ones: the first look at the clock and at the users' file may allocate.
+            counted += if serial > 10 { allocations() - before } else { 0 };
+        }
+        assert_eq!(counted, 0);
+        assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), EVENTS as usize);
+        let before = allocations();
+        drop(std::hint::black_box(Box::new(1)));
+        assert_eq!(allocations() - before, 1, "the counter counts");
+    }
+}

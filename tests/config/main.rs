@@ -14,7 +14,7 @@ use ringaudit::config::{
 };
 
 const EXAMPLE: &str = include_str!("../../contrib/ringaudit.toml");
-const DEFAULT: &str = include_str!("../../src/config/default.toml");
+const DEFAULT: &str = include_str!("../../src/setup/config/default.toml");
 
 /// The problems of a text as a user sees them, in a file called `f`.
 fn problems(text: &str) -> Vec<String> {

@@ -175,11 +175,11 @@ mod tests {
     #[test]
     fn every_line_of_the_tables_is_found() {
         let files = [
-            (Machine::X86_64, include_str!("../../tables/syscalls-x86_64.txt")),
-            (Machine::I386, include_str!("../../tables/syscalls-i386.txt")),
-            (Machine::Aarch64, include_str!("../../tables/syscalls-aarch64.txt")),
-            (Machine::Arm, include_str!("../../tables/syscalls-arm.txt")),
-            (Machine::Riscv64, include_str!("../../tables/syscalls-riscv64.txt")),
+            (Machine::X86_64, include_str!("../../../tables/syscalls-x86_64.txt")),
+            (Machine::I386, include_str!("../../../tables/syscalls-i386.txt")),
+            (Machine::Aarch64, include_str!("../../../tables/syscalls-aarch64.txt")),
+            (Machine::Arm, include_str!("../../../tables/syscalls-arm.txt")),
+            (Machine::Riscv64, include_str!("../../../tables/syscalls-riscv64.txt")),
         ];
         for (machine, text) in files {
             let mut shown = std::collections::BTreeMap::new();

@@ -12,8 +12,9 @@ mod syscalls;
 mod values;
 mod words;
 
+pub use crate::wire::Transport;
 pub use compile::{Compiled, compile, lines_of};
-pub use load::{Added, Report, Transport, load, remove};
+pub use load::{Added, Report, load, remove};
 
 use crate::config::Place;
 use crate::wire::rule::Rule;

@@ -3,31 +3,12 @@
 //! Source: kernel/audit.c, audit_receive_msg; kernel/auditfilter.c, audit_rule_change.
 
 use super::{Command, Planned};
-use crate::capture::control::Control;
 use crate::config::{Place, Problem, quoted};
-use crate::wire::nlmsg;
 use crate::wire::rule::{AUDIT_ADD_RULE, AUDIT_DEL_RULE, AUDIT_LIST_RULES, Rule, Value, field};
 use crate::wire::status;
+use crate::wire::{Transport, nlmsg};
 use std::io;
 use std::path::Path;
-
-/// The way to the kernel's audit system.
-pub trait Transport {
-    /// Sends one request and waits for its acknowledgement. Errors carry the kernel's errno.
-    fn request(&mut self, kind: u16, payload: &[u8]) -> io::Result<()>;
-    /// Sends a request for a list and gives each answer's type and payload until NLMSG_DONE.
-    fn dump(&mut self, kind: u16, each: &mut dyn FnMut(u16, &[u8])) -> io::Result<()>;
-}
-
-impl Transport for Control {
-    fn request(&mut self, kind: u16, payload: &[u8]) -> io::Result<()> {
-        Self::request(self, kind, payload)
-    }
-
-    fn dump(&mut self, kind: u16, each: &mut dyn FnMut(u16, &[u8])) -> io::Result<()> {
-        Self::dump(self, kind, each)
-    }
-}
 
 /// A rule that is in the kernel because of us.
 #[derive(Clone, Debug, PartialEq, Eq)]
