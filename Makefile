@@ -24,7 +24,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## build, then print this machine's program executions as JSON lines (root; ARGS="-c FILE")
-	target/release/ringaudit run $(ARGS)
+	@target/release/ringaudit run $(ARGS)
 
 build: ## build target/release/ringaudit
 	@cross/cargo build --release --locked
@@ -47,9 +47,9 @@ cross: ## build a static binary for x86_64, aarch64 and armv7 each, in dist/TARG
 boot: cross minimal ## start each static binary in a virtual machine and look for its events
 	@tests/boot/run $(TARGETS) minimal
 
-bench: ## measure against a null receiver and auditd (root)
+bench: static ## measure the static binary against a null receiver and auditd (root; x86_64)
 	@cross/need auditd=auditd
-	@cross/cargo bench --locked
+	@RINGAUDIT_BIN=$(CURDIR)/dist/x86_64-unknown-linux-musl/ringaudit cross/cargo bench --locked --bench capture
 
 install: ## install under DESTDIR and PREFIX (/usr/local); an existing /etc/ringaudit.toml is kept
 	@test -x $(BIN) || { echo "missing: $(BIN): run 'make build' or 'make static' first" >&2; exit 1; }

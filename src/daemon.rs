@@ -72,45 +72,58 @@ fn lines<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Resul
 
 impl std::error::Error for Error {}
 
+/// A config that was found right on this system, and its rules as commands.
+struct Prepared {
+    source: Source,
+    config: Config,
+    planned: Vec<Planned>,
+    warnings: Vec<Problem>,
+}
+
+impl Prepared {
+    /// Reads the config and its rules; all that is wrong with both is told together.
+    fn read(path: Option<&Path>) -> Result<Self, Error> {
+        let source = Source::find(path);
+        let config = source.read().map_err(Error::Config)?;
+        let user = |name: &str| id_of("/etc/passwd", name);
+        let mut problems = config::check(&config, user, |name| id_of("/etc/group", name));
+        let compiled = compile(&config)?;
+        problems.extend(compiled.errors);
+        problems.sort_by(|one, other| one.place.cmp(&other.place));
+        match problems.is_empty() {
+            true => Ok(Self { source, config, planned: compiled.planned, warnings: compiled.warnings }),
+            false => Err(Error::Config(problems)),
+        }
+    }
+}
+
 /// `ringaudit check`: what would be used, as a config that can be read again; warnings go to standard error.
 pub fn check(path: Option<&Path>) -> Result<String, Error> {
-    let config = Source::find(path).read().map_err(Error::Config)?;
-    let mut problems =
-        config::check(&config, |name| id_of("/etc/passwd", name), |name| id_of("/etc/group", name));
-    match compile(&config) {
-        Ok((_, warnings)) => warnings.iter().for_each(log::warning),
-        Err(Error::Config(wrong)) => problems.extend(wrong),
-        Err(other) => return Err(other),
-    }
-    if problems.is_empty() { Ok(config::show(&config)) } else { Err(Error::Config(problems)) }
+    let prepared = Prepared::read(path)?;
+    prepared.warnings.iter().for_each(log::warning);
+    Ok(config::show(&prepared.config))
 }
 
 fn id_of(table: &str, name: &str) -> Option<u32> {
     config::id_in(&std::fs::read_to_string(table).unwrap_or_default(), name)
 }
 
-/// The config's rules as commands for this machine's kernel, and what there is to say of them.
-fn compile(config: &Config) -> Result<(Vec<Planned>, Vec<Problem>), Error> {
+/// The config's rules for this machine's kernel.
+fn compile(config: &Config) -> Result<rules::Compiled, Error> {
     let name = host::machine();
-    let Some(machine) = Machine::of_uname(&name) else {
-        if config.rules.lines.is_empty() {
-            return Ok(Default::default());
+    match Machine::of_uname(&name) {
+        Some(machine) => Ok(rules::compile(&config.rules.lines, machine)),
+        None if config.rules.lines.is_empty() => Ok(rules::Compiled::default()),
+        None => {
+            let what = "load rules on a machine whose system calls are not known";
+            Err(Error::System(what, io::Error::new(io::ErrorKind::Unsupported, name)))
         }
-        let what = "load rules on a machine whose system calls are not known";
-        return Err(Error::System(what, io::Error::new(io::ErrorKind::Unsupported, name)));
-    };
-    let compiled = rules::compile(&config.rules.lines, machine);
-    match compiled.errors.is_empty() {
-        true => Ok((compiled.planned, compiled.warnings)),
-        false => Err(Error::Config(compiled.errors)),
     }
 }
 
 /// `ringaudit run`: captures until a signal ends it.
 pub fn run(path: Option<&Path>) -> Result<(), Error> {
-    let source = Source::find(path);
-    let config = source.read().map_err(Error::Config)?;
-    let (planned, warnings) = compile(&config)?;
+    let Prepared { source, config, planned, warnings } = Prepared::read(path)?;
     // The built-in rules name both of a machine's sides, and are right to be left out where there is one.
     if source != Source::BuiltIn {
         warnings.iter().for_each(log::warning);
@@ -123,34 +136,25 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     let outputs = Outputs::open(&config.outputs, &stats).map_err(Error::Outputs)?;
     let threads = Threads::start(&config, outputs, &registration, &link, &stats)
         .map_err(|e| Error::System("start the threads", e))?;
-    // From here on records come; an error must still let the threads write what they have.
-    let result = begin(&config, &mut registration).and_then(|()| {
-        let report = load_rules(&planned, &mut registration);
-        let result = watch(&config, &signals, &mut registration, &threads);
-        if config.rules.at_exit == AtExit::Remove {
-            rules::remove(registration.control(), &report).iter().for_each(log::warning);
-        }
-        result
-    });
     let mut hurried = false;
     let mut hurry = || {
         hurried |= stop_asked(&signals, &threads);
         hurried
     };
+    let mut result = registration.register().map_err(Error::Kernel);
     if result.is_ok() {
+        registration.apply(&config.kernel);
+        let report = load_rules(&planned, &mut registration);
+        result = watch(&config, &signals, &mut registration, &threads);
+        if config.rules.at_exit == AtExit::Remove {
+            rules::remove(registration.control(), &report).iter().for_each(log::warning);
+        }
         registration.leave(LEAVE_LIMIT, &mut hurry);
     }
     link.stop();
     threads.requests.look();
     threads.wait(&signals, &mut hurry);
     if hurried { Err(Error::Hurried) } else { result }
-}
-
-/// Takes the place of the kernel's audit daemon and sets the kernel up.
-fn begin(config: &Config, registration: &mut Registration) -> Result<(), Error> {
-    registration.register().map_err(Error::Kernel)?;
-    registration.apply(&config.kernel).map_err(Error::Kernel)?;
-    Ok(())
 }
 
 /// Loads the rules; what the kernel refuses is told, and the others are in force.

@@ -144,7 +144,9 @@ impl Reader {
             let taken = match self.batch.receive(self.socket.as_fd()) {
                 Ok(taken) => taken,
                 Err(_) => {
+                    // Memory is short, or the like: try again soon rather than spin.
                     self.stats.receive_errors.add(1);
+                    std::thread::sleep(NAP);
                     return total;
                 }
             };

@@ -179,8 +179,11 @@ impl Registration {
 
     /// Makes the kernel's settings as configured, each with one message, remembering what was there.
     /// What the kernel refuses is said and left as it is.
-    pub fn apply(&mut self, settings: &config::Kernel) -> Result<(), Error> {
-        let found = self.control.status().map_err(|e| refused("ask the kernel for its audit status", e))?;
+    pub fn apply(&mut self, settings: &config::Kernel) {
+        let found = match self.control.status() {
+            Ok(found) => found,
+            Err(error) => return log::error(format_args!("failed to read the kernel's settings: {error}")),
+        };
         self.last_lost = found.lost;
         for key in KernelKey::ALL {
             let (field, wanted) = wanted(settings, key);
@@ -201,7 +204,6 @@ impl Registration {
                 self.undo.push((field, before));
             }
         }
-        Ok(())
     }
 
     /// Asks the kernel whether this process is still its daemon and what it lost, and tries to come back

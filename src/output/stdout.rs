@@ -149,6 +149,10 @@ impl Output for Stdout {
     }
 
     fn abandon(&mut self) {
-        self.stats.output_dropped.add(self.pending.abandon());
+        let lost = self.pending.abandon();
+        self.stats.output_dropped.add(lost);
+        if lost > 0 {
+            log::error(format_args!("standard output: {lost} events could not be written"));
+        }
     }
 }

@@ -6,6 +6,8 @@
 pub struct RecordType(pub u16);
 
 impl RecordType {
+    /// LOGIN: a task's auid was set.
+    pub const LOGIN: Self = Self(1006);
     /// SYSCALL: the record that makes an event one of a system call, and lets it end with EOE.
     pub const SYSCALL: Self = Self(1300);
     /// CONFIG_CHANGE
@@ -23,10 +25,11 @@ impl RecordType {
     /// DAEMON_ERR: what an audit daemon has to say of its own trouble; our loss events.
     pub const DAEMON_ERR: Self = Self(1209);
 
-    /// Whether the record is a whole event: user space's messages, the daemons' own, and the kernel's
-    /// control range never get an EOE (kernel/audit.c, audit_receive_msg; 2000 is AUDIT_KERNEL).
+    /// Whether the record is a whole event: user space's messages and the daemons' own never get an EOE
+    /// (kernel/audit.c, audit_receive_msg; 2000 is AUDIT_KERNEL). LOGIN does where its task is audited
+    /// (audit_log_set_loginuid): it waits for one.
     pub fn stands_alone(self) -> bool {
-        matches!(self.0, 1000..=1299 | 2000..=2999)
+        matches!(self.0, 1000..=1299 | 2000..=2999) && self != Self::LOGIN
     }
 
     /// Whether the record comes only with a SYSCALL record, whose event ends with EOE

@@ -13,7 +13,7 @@ const EVERY: Duration = Duration::from_secs(1);
 type Place = (&'static str, &'static str, fn(&Stats) -> &Counter);
 
 /// All of them, along the way of a record.
-const PLACES: [Place; 14] = [
+const PLACES: [Place; 13] = [
     ("kernel", "records", |s| &s.kernel_lost),
     ("registration", "times", |s| &s.registration_lost),
     ("receive", "errors", |s| &s.receive_errors),
@@ -27,7 +27,6 @@ const PLACES: [Place; 14] = [
     ("event-space", "records", |s| &s.truncated_event_records),
     ("line-space", "events", |s| &s.unformatted),
     ("output", "events", |s| &s.output_dropped),
-    ("output-errors", "writes", |s| &s.output_errors),
 ];
 
 /// What was reported so far.
@@ -70,6 +69,12 @@ impl Loss {
         self.waiting = false;
         let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Some(Report { new, total, time })
+    }
+
+    /// Takes what the report itself cost for reported: one that no output takes must not be the reason for
+    /// another one.
+    pub(super) fn settle(&mut self, stats: &Stats) {
+        self.reported = PLACES.map(|(_, _, counter)| counter(stats).get());
     }
 
     /// When a report that waits may be made.

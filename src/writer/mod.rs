@@ -179,6 +179,7 @@ impl Lines {
         report.write_go_audit(&mut self.line);
         self.stats.loss_reports.add(1);
         self.outputs.write(self.line.as_bytes(), self.now);
+        self.loss.settle(&self.stats);
     }
 }
 
