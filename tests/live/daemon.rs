@@ -121,9 +121,13 @@ impl Drop for Daemon {
     }
 }
 
-/// The config file: `more`, the flood's rule and the file, which come last, unless `more` has outputs.
+/// The config file: `more`, the flood's rule unless `more` has rules, and the file. The ring is large, so that
+/// other work on this machine does not change what comes through; `loss` is about what a flood needs.
 pub(crate) fn write_config(dir: &Path, machine: &Machine, more: &str) -> PathBuf {
     let mut text = format!("{more}\n");
+    if !more.contains("[ring]") {
+        text += "[ring]\nsize_kib = 8192\n";
+    }
     if !more.contains("[rules]") {
         text += &format!("[rules]\nat_exit = \"remove\"\nlines = ['{}']\n", machine.flood.rule());
     }

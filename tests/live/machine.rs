@@ -2,6 +2,7 @@
 
 use crate::flood::Flood;
 use ringaudit::capture::control::Control;
+use ringaudit::wire::Transport;
 use ringaudit::wire::rule::{AUDIT_DEL_RULE, AUDIT_LIST_RULES};
 use ringaudit::wire::status::{Field, Status};
 use std::fs::File;
