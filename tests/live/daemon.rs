@@ -16,7 +16,10 @@ pub(crate) struct Daemon {
     child: Child,
 }
 
-/// How it ended.
+/// What it says when it has begun; how many rules were added and how many were there, `settings` looks at.
+const CAPTURING: &str = "ringaudit: capturing; ";
+
+/// How it ended, and what it said but that it captures.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -66,6 +69,7 @@ impl Daemon {
         &mut self.child
     }
 
+    /// All that it said so far.
     pub(crate) fn stderr(&self) -> String {
         fs::read_to_string(self.dir.path().join("stderr")).unwrap()
     }
@@ -82,7 +86,9 @@ impl Daemon {
             status = self.child.try_wait().unwrap();
             status.is_some()
         });
-        Ended { code: status.and_then(|status| status.code()), stderr: self.stderr() }
+        let stderr = self.stderr();
+        let rest = stderr.split_inclusive('\n').filter(|line| !line.starts_with(CAPTURING)).collect();
+        Ended { code: status.and_then(|status| status.code()), stderr: rest }
     }
 
     /// Asks it to stop, and waits for the end.

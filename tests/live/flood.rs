@@ -39,7 +39,8 @@ impl Flood {
     pub(crate) fn start(&self, count: u32, rate: u32) -> Child {
         let mut command = Command::new(&self.path);
         command.args(["--exact", "flood::process"]).env(VARIABLE, format!("{count} {rate}"));
-        command.stdout(Stdio::null()).spawn().unwrap()
+        // Without the loader's own search for libraries, each failure of which is an event too.
+        command.env_remove("LD_LIBRARY_PATH").stdout(Stdio::null()).spawn().unwrap()
     }
 
     /// Makes so many openings, flat out.

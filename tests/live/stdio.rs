@@ -77,9 +77,13 @@ fn a_reader_that_goes_is_told_once_and_the_other_output_goes_on() {
         daemon.wait_for_openings(round * 5);
     }
     let Ended { code, stderr } = daemon.stop();
-    let expected =
-        "ringaudit: error: standard output: its reader has gone; events for it are dropped and counted\n";
-    assert_eq!((code, stderr.as_str()), (Some(0), expected));
+    assert_eq!(code, Some(0), "{stderr}");
+    // Once, with what was in its buffer at that time.
+    let told = "ringaudit: error: standard output: its reader has gone; events for it are dropped and counted\n\
+                ringaudit: error: standard output: ";
+    let count =
+        stderr.strip_prefix(told).and_then(|rest| rest.strip_suffix(" events could not be written\n"));
+    assert!(count.is_some_and(|count| count.parse::<u32>().is_ok_and(|count| count >= 5)), "{stderr}");
     let lines = daemon.lines();
     assert_eq!(openings(&lines).len(), 20);
     assert!(losses(&lines).iter().any(|loss| loss.starts_with("op=loss place=output lost=")), "{lines:?}");
