@@ -162,7 +162,7 @@ fn load_rules(planned: &[Planned], registration: &mut Registration) -> rules::Re
     let report = rules::load(registration.control(), planned);
     report.problems.iter().for_each(log::error);
     log::info(format_args!(
-        "capturing; {} rules added, {} were there",
+        "capturing; rules added: {}, already there: {}",
         report.added.len(),
         report.already.len()
     ));
