@@ -27,8 +27,12 @@ impl Machine {
         let lock = File::create(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
         lock.lock().unwrap();
         let mut control = Control::open().expect("this kernel must have auditing");
-        let found = control.status().expect("the live tests need root (CAP_AUDIT_CONTROL)");
-        assert_eq!(found.pid, 0, "another audit daemon runs: stop it first");
+        control.status().expect("the live tests need root (CAP_AUDIT_CONTROL)");
+        wait("the end of another audit daemon (stop it first)", || {
+            // One that was killed is noticed by the kernel only when it sends to it: at this probe.
+            control.status().unwrap().pid == 0 || control.set(Field::Pid, 0).is_ok()
+        });
+        let found = control.status().unwrap();
         Self { control, found, flood: Flood::new(), _lock: lock }
     }
 
@@ -67,10 +71,6 @@ impl Drop for Machine {
             if let Err(error) = self.control.set(field, value) {
                 eprintln!("{} is not put back: {error}", field.name());
             }
-        }
-        // A daemon that was killed is noticed by the kernel only when it sends to it: at a probe.
-        if self.control.status().is_ok_and(|status| status.pid != 0) {
-            let _ = self.control.set(Field::Pid, 0);
         }
     }
 }

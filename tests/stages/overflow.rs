@@ -52,7 +52,7 @@ fn wait_drops_nothing_and_holds_the_sender_back() {
     let sender = std::thread::spawn(move || {
         for serial in 1..=sent {
             let text = format!("audit(1.000:{serial}): {}", "x".repeat(500));
-            kernel.send(&crate::stage::message(1112, text.as_bytes())).unwrap();
+            crate::stage::send(&kernel, 1112, text);
         }
     });
     stage.wait("a full ring", |stage| stage.stats.records.get() > 100);
@@ -76,7 +76,7 @@ fn a_stop_while_the_ring_is_full_and_waits_loses_nothing() {
     let sender = std::thread::spawn(move || {
         for serial in 1..=sent {
             let text = format!("audit(1.000:{serial}): {}", "x".repeat(500));
-            kernel.send(&crate::stage::message(1112, text.as_bytes())).unwrap();
+            crate::stage::send(&kernel, 1112, text);
         }
     });
     stage.wait("a full ring", |stage| stage.stats.records.get() > 100);

@@ -49,10 +49,29 @@ impl Stage {
     /// The reader, and the writer only when [`start_writer`](Self::start_writer) is called: until then the
     /// ring fills. `ends` are the kernel's and the reader's; lines go to `path`.
     pub(crate) fn reader_alone(
+        config: Config,
+        ends: (UnixDatagram, UnixDatagram),
+        dir: tempfile::TempDir,
+        path: PathBuf,
+    ) -> Self {
+        Self::build(config, ends, dir, path, false)
+    }
+
+    /// Both threads, told to stop before they begin; `ends` may hold messages already.
+    pub(crate) fn stopped(ends: (UnixDatagram, UnixDatagram)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut stage = Self::build(Config::default(), ends, dir, path, true);
+        stage.start_writer();
+        stage
+    }
+
+    fn build(
         mut config: Config,
         ends: (UnixDatagram, UnixDatagram),
         dir: tempfile::TempDir,
         path: PathBuf,
+        stopped: bool,
     ) -> Self {
         let target = FileTarget { path: path.clone(), mode: 0o600, owner: None, group: None };
         config.outputs =
@@ -66,6 +85,9 @@ impl Stage {
         let socket = Arc::new(Socket::from_fd(ends.1.into()));
         let reader =
             Reader::new(socket, inlet, config.ring.overflow, Arc::clone(&stats), Arc::clone(&link)).unwrap();
+        if stopped {
+            link.stop();
+        }
         let thread = Builder::new().name("reader".into()).spawn(move || reader.run()).unwrap();
         let (writer, threads) = (Some(writer), vec![thread]);
         Self { kernel: ends.0, stats, requests, path, dir, link, writer, threads }
@@ -76,16 +98,14 @@ impl Stage {
         self.threads.push(Builder::new().name("writer".into()).spawn(move || writer.run()).unwrap());
     }
 
-    /// One record, framed as the kernel does: its length is stated without the header.
+    /// One record.
     pub(crate) fn send(&self, kind: u16, text: impl AsRef<[u8]>) {
-        self.kernel.send(&message(kind, text.as_ref())).unwrap();
+        send(&self.kernel, kind, text);
     }
 
     /// A whole event of a system call.
     pub(crate) fn send_event(&self, serial: u32) {
-        self.send(1300, format!("audit(1.000:{serial}): arch=c000003e uid=0 gid=0"));
-        self.send(1307, format!("audit(1.000:{serial}): cwd=\"/\""));
-        self.send(1320, format!("audit(1.000:{serial}): "));
+        send_event(&self.kernel, serial);
     }
 
     /// The lines that are in the file by now.
@@ -118,6 +138,19 @@ impl Stage {
     }
 }
 
+/// One record as the kernel sends it.
+pub(crate) fn send(kernel: &UnixDatagram, kind: u16, text: impl AsRef<[u8]>) {
+    kernel.send(&message(kind, text.as_ref())).unwrap();
+}
+
+/// A whole event of a system call.
+pub(crate) fn send_event(kernel: &UnixDatagram, serial: u32) {
+    send(kernel, 1300, format!("audit(1.000:{serial}): arch=c000003e uid=0 gid=0"));
+    send(kernel, 1307, format!("audit(1.000:{serial}): cwd=\"/\""));
+    send(kernel, 1320, format!("audit(1.000:{serial}): "));
+}
+
+/// A record's message: its length is stated without the header.
 pub(crate) fn message(kind: u16, text: &[u8]) -> Vec<u8> {
     let mut message = Vec::new();
     nlmsg::emit(&mut message, kind, 0, 0, text);
