@@ -12,6 +12,9 @@ const EVERY: Duration = Duration::from_secs(1);
 /// A place where something can be lost: its name, what is counted, and the counter.
 type Place = (&'static str, &'static str, fn(&Stats) -> &Counter);
 
+/// The place where a report itself can be lost.
+const OUTPUT: &str = "output";
+
 /// All of them, along the way of a record.
 const PLACES: [Place; 13] = [
     ("kernel", "records", |s| &s.kernel_lost),
@@ -26,12 +29,14 @@ const PLACES: [Place; 13] = [
     ("incomplete", "events", |s| &s.incomplete),
     ("event-space", "records", |s| &s.truncated_event_records),
     ("line-space", "events", |s| &s.unformatted),
-    ("output", "events", |s| &s.output_dropped),
+    (OUTPUT, "events", |s| &s.output_dropped),
 ];
 
 /// What was reported so far.
 pub(super) struct Loss {
     reported: [u64; PLACES.len()],
+    /// What is no reason for a report: `reported`, and what the last report itself cost the outputs.
+    settled: [u64; PLACES.len()],
     /// Before this no report is made.
     not_before: Option<Instant>,
     /// Whether something waits for that moment.
@@ -48,33 +53,35 @@ pub(super) struct Report {
 impl Loss {
     /// Starts from what the counters say now.
     pub(super) fn new(stats: &Stats) -> Self {
-        Self {
-            reported: PLACES.map(|(_, _, counter)| counter(stats).get()),
-            not_before: None,
-            waiting: false,
-        }
+        let reported = PLACES.map(|(_, _, counter)| counter(stats).get());
+        Self { reported, settled: reported, not_before: None, waiting: false }
     }
 
     /// What is to be reported now; `last` does not wait for its time.
     pub(super) fn report(&mut self, stats: &Stats, now: Instant, last: bool) -> Option<Report> {
         let total = PLACES.map(|(_, _, counter)| counter(stats).get());
-        self.waiting = total != self.reported;
+        self.waiting = total != if last { self.reported } else { self.settled };
         if !self.waiting || (!last && self.not_before.is_some_and(|at| now < at)) {
             return None;
         }
         let mut new = total;
         new.iter_mut().zip(self.reported).for_each(|(new, old)| *new = new.wrapping_sub(old));
         self.reported = total;
+        self.settled = total;
         self.not_before = Some(now + EVERY);
         self.waiting = false;
         let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Some(Report { new, total, time })
     }
 
-    /// Takes what the report itself cost for reported: one that no output takes must not be the reason for
-    /// another one.
+    /// Call when the report was written: one that an output did not take must not be the reason for
+    /// another one. It is told with the next, as all else that was counted meanwhile, by other threads too.
     pub(super) fn settle(&mut self, stats: &Stats) {
-        self.reported = PLACES.map(|(_, _, counter)| counter(stats).get());
+        for ((place, _, counter), settled) in PLACES.iter().zip(&mut self.settled) {
+            if *place == OUTPUT {
+                *settled = counter(stats).get();
+            }
+        }
     }
 
     /// When a report that waits may be made.
@@ -140,5 +147,27 @@ mod tests {
         assert_eq!(loss.deadline(), None);
         stats.output_dropped.add(1);
         assert!(loss.report(&stats, now + EVERY, true).is_some(), "the last one does not wait");
+    }
+
+    #[test]
+    fn a_report_that_an_output_drops_is_told_with_the_next_and_swallows_nothing() {
+        const RING: usize = 6;
+        const LAST: usize = PLACES.len() - 1;
+        let stats = Stats::default();
+        let mut loss = Loss::new(&stats);
+        let now = Instant::now();
+        stats.output_dropped.add(10);
+        assert_eq!(loss.report(&stats, now, false).unwrap().new[LAST], 10);
+        // The report itself is dropped, while the reader drops records.
+        stats.output_dropped.add(1);
+        stats.ring_dropped.add(5);
+        loss.settle(&stats);
+        let report = loss.report(&stats, now + EVERY, false).unwrap();
+        assert_eq!((report.new[RING], report.new[LAST], report.total[LAST]), (5, 1, 11));
+        stats.output_dropped.add(1);
+        loss.settle(&stats);
+        assert!(loss.report(&stats, now + 2 * EVERY, false).is_none(), "no reason for another one");
+        assert_eq!(loss.deadline(), None);
+        assert_eq!(loss.report(&stats, now + 2 * EVERY, true).unwrap().new[LAST], 1, "but for the last");
     }
 }
