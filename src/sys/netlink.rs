@@ -66,9 +66,9 @@ impl Socket {
         self.set_option(libc::SOL_NETLINK, libc::NETLINK_NO_ENOBUFS, 1)
     }
 
-    /// Whether more than half of the receive buffer is in use (SO_MEMINFO, Linux 4.12). `None` where the
+    /// Whether more than seven eighths of the receive buffer are in use (SO_MEMINFO, Linux 4.12). `None` where the
     /// kernel does not account a reader's memory, as for a socketpair.
-    pub fn is_half_full(&self) -> Option<bool> {
+    pub fn is_nearly_full(&self) -> Option<bool> {
         /// SK_MEMINFO_VARS, linux/sock_diag.h.
         const VARS: usize = 9;
         /// SK_MEMINFO_RMEM_ALLOC and SK_MEMINFO_RCVBUF.
@@ -80,7 +80,7 @@ impl Socket {
         let (level, name) = (libc::SOL_SOCKET, libc::SO_MEMINFO);
         // SAFETY: array and length are live, and the length says the array's size.
         cerr(unsafe { libc::getsockopt(self.fd.as_raw_fd(), level, name, at, &raw mut len) }).ok()?;
-        self.accounted.then_some(info[USED] > info[SIZE] / 2)
+        self.accounted.then_some(info[USED] > info[SIZE] / 8 * 7)
     }
 
     /// Sends one message to the kernel.
