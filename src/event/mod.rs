@@ -1,6 +1,7 @@
 //! Records become events: grouped by their stamp, completed, and given to whoever formats them.
 
 pub mod assemble;
+pub mod facts;
 pub mod serials;
 mod store;
 
