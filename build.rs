@@ -17,6 +17,9 @@ const TABLES: [(&str, &str); 6] = [
     ("errno.txt", "ERRNO"),
 ];
 
+/// The record types: few and far apart, so pairs and not an array.
+const RECORD_TYPES: &str = "record-types.txt";
+
 /// Numbers from here on do not fit a rule's mask (include/uapi/linux/audit.h, AUDIT_BITMASK_SIZE * 32),
 /// or are its 16 class bits.
 const NUMBER_LIMIT: u16 = 2032;
@@ -42,10 +45,13 @@ fn main() -> Result<(), String> {
     for (file, prefix) in TABLES {
         let path = Path::new(&root).join("../../tables").join(file);
         let text = fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-        tables.push(read_table(file, prefix, &text)?);
+        tables.push(read_table(file, prefix, &text, NUMBER_LIMIT)?);
     }
+    let path = Path::new(&root).join("../../tables").join(RECORD_TYPES);
+    let text = fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    let types = read_table(RECORD_TYPES, "RECORD_TYPES", &text, u16::MAX)?;
     let out = Path::new(&variable("OUT_DIR")?).join("tables.in");
-    fs::write(&out, generate(&tables)?).map_err(|e| format!("cannot write {}: {e}", out.display()))
+    fs::write(&out, generate(&tables, &types)?).map_err(|e| format!("cannot write {}: {e}", out.display()))
 }
 
 fn variable(name: &str) -> Result<String, String> {
@@ -53,7 +59,7 @@ fn variable(name: &str) -> Result<String, String> {
 }
 
 /// `number name` lines; `#` begins a comment line.
-fn read_table(file: &str, prefix: &'static str, text: &str) -> Result<Table, String> {
+fn read_table(file: &str, prefix: &'static str, text: &str, limit: u16) -> Result<Table, String> {
     let mut table = Table { prefix, names: BTreeMap::new(), aliases: Vec::new() };
     let mut seen = BTreeSet::new();
     for (index, line) in text.lines().enumerate() {
@@ -63,8 +69,8 @@ fn read_table(file: &str, prefix: &'static str, text: &str) -> Result<Table, Str
         }
         let (number, name) = line.split_once(' ').ok_or(format!("{place}: not `number name`"))?;
         let number: u16 = number.parse().map_err(|e| format!("{place}: {number}: {e}"))?;
-        if number >= NUMBER_LIMIT {
-            return Err(format!("{place}: {number} is not below {NUMBER_LIMIT}"));
+        if number >= limit {
+            return Err(format!("{place}: {number} is not below {limit}"));
         }
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             return Err(format!("{place}: \"{name}\" is not a name"));
@@ -82,9 +88,10 @@ fn read_table(file: &str, prefix: &'static str, text: &str) -> Result<Table, Str
     Ok(table)
 }
 
-fn generate(tables: &[Table]) -> Result<String, String> {
+fn generate(tables: &[Table], types: &Table) -> Result<String, String> {
     let all: BTreeSet<&str> = tables
         .iter()
+        .chain([types])
         .flat_map(|t| t.names.values().chain(t.aliases.iter().map(|(n, _)| n)))
         .map(String::as_str)
         .collect();
@@ -100,6 +107,9 @@ fn generate(tables: &[Table]) -> Result<String, String> {
     let mut line = |text: String| writeln!(out, "{text}").map_err(|e| e.to_string());
     line(format!("static NAMES: &str = {blob:?};"))?;
     line(format!("static NAME_ENDS: [u16; {}] = {ends:?};", ends.len()))?;
+    let pairs: Vec<(u16, usize)> =
+        types.names.iter().filter_map(|(number, name)| Some((*number, *ids.get(name.as_str())?))).collect();
+    line(format!("static {}: [(u16, u16); {}] = {pairs:?};", types.prefix, pairs.len()))?;
     for Table { prefix, names, aliases } in tables {
         let length = names.keys().next_back().map_or(0, |n| usize::from(*n) + 1);
         let mut numbers = vec![usize::from(NONE); length];

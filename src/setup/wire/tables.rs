@@ -133,6 +133,23 @@ pub fn errno_names() -> impl Iterator<Item = &'static str> {
     ERRNO.iter().chain(ERRNO_ALIASES.iter().map(|(id, _)| id)).filter_map(|id| name_of(*id))
 }
 
+/// The name of a record type, as `type=` has it in audit.log.
+pub fn record_type_name(number: u16) -> Option<&'static str> {
+    let index = RECORD_TYPES.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+    RECORD_TYPES.get(index).and_then(|(_, id)| name_of(*id))
+}
+
+/// The number of a record type's name, in any case.
+pub fn record_type_number(name: &str) -> Option<u16> {
+    let id = id_of(&name.to_ascii_uppercase())?;
+    RECORD_TYPES.iter().find(|(_, other)| *other == id).map(|(number, _)| *number)
+}
+
+/// Every record type's name, for suggestions.
+pub fn record_type_names() -> impl Iterator<Item = &'static str> {
+    RECORD_TYPES.iter().filter_map(|(_, id)| name_of(*id))
+}
+
 /// Name ids by number, and further (name id, number) pairs.
 type Tables = (&'static [u16], &'static [(u16, u16)]);
 
@@ -239,6 +256,19 @@ mod tests {
         assert_eq!(errno_name(35), Some("EDEADLK"));
         assert_eq!(errno_name(0), None);
         assert_eq!(errno_number("execve"), None);
+    }
+
+    #[test]
+    fn record_types_have_names() {
+        let text = include_str!("../../../tables/record-types.txt");
+        let lines: Vec<_> = text.lines().filter_map(|l| l.split_once(' ')).filter(|l| l.0 != "#").collect();
+        assert_eq!(record_type_names().count(), lines.len());
+        for (number, name) in lines {
+            let number = number.parse().unwrap();
+            assert_eq!((record_type_name(number), record_type_number(name)), (Some(name), Some(number)));
+        }
+        assert_eq!((record_type_name(1308), record_type_number("nothing")), (None, None));
+        assert_eq!(record_type_number("execve"), Some(1309), "in any case");
     }
 
     #[test]
