@@ -20,7 +20,7 @@ const LARGE: usize = 8;
 /// What stays resident of a large space after use.
 const LARGE_KEPT: usize = 16 * 1024;
 /// Type, unused, length.
-const HEADER: usize = 8;
+pub(super) const HEADER: usize = 8;
 
 /// Where an event's records lie.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Store {
 }
 
 /// Writes one record at an offset that was checked to have room for it.
-fn put(space: &mut [u8], at: usize, kind: RecordType, fields: &[u8]) {
+pub(super) fn put(space: &mut [u8], at: usize, kind: RecordType, fields: &[u8]) {
     let Some((header, rest)) = space.get_mut(at..).and_then(<[u8]>::split_first_chunk_mut::<HEADER>) else {
         return;
     };
@@ -124,6 +124,13 @@ fn put(space: &mut [u8], at: usize, kind: RecordType, fields: &[u8]) {
 #[derive(Clone, Copy)]
 pub struct Records<'a> {
     rest: &'a [u8],
+}
+
+impl<'a> Records<'a> {
+    /// The records that [`put`] wrote one behind the other.
+    pub(super) fn of(stored: &'a [u8]) -> Self {
+        Self { rest: stored }
+    }
 }
 
 impl<'a> Iterator for Records<'a> {

@@ -6,20 +6,32 @@ use super::Line;
 /// The longest escape of one byte: `\u00xx`.
 pub const WORST: usize = 6;
 
-const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
+pub(super) const LOW: u64 = 0x0101_0101_0101_0101;
+pub(super) const HIGH: u64 = 0x8080_8080_8080_8080;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Appends `text` as the inside of a JSON string: `"`, `\`, `<`, `>`, `&`, control bytes, U+2028 and U+2029
 /// are escaped, and each byte that is not UTF-8 becomes `\ufffd`.
-pub fn push(line: &mut Line, mut text: &[u8]) {
-    let Some(out) = line.spare(text.len() * WORST + 8) else { return };
+pub fn push(line: &mut Line, text: &[u8]) {
+    push_by(line, text, WORST, special_bytes, one);
+}
+
+/// Appends `text` as these rules have it: `special` marks (as [`special_bytes`] does) what needs more than
+/// copying, and `one` writes one such character, in at most `worst` bytes for each of its bytes.
+pub(super) fn push_by(
+    line: &mut Line,
+    mut text: &[u8],
+    worst: usize,
+    special: impl Fn(u64) -> u64,
+    one: impl Fn(&mut [u8], &mut &[u8]) -> usize,
+) {
+    let Some(out) = line.spare(text.len() * worst + 8) else { return };
     let mut at = 0;
     while let Some((chunk, _)) = text.split_first_chunk::<8>() {
         // All eight are copied, and only the plain ones before the first other byte are kept.
         let Some(to) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<8>) else { break };
         *to = *chunk;
-        let special = special_bytes(u64::from_le_bytes(*chunk));
+        let special = special(u64::from_le_bytes(*chunk));
         if special == 0 {
             at += 8;
             text = text.get(8..).unwrap_or_default();
@@ -38,14 +50,17 @@ pub fn push(line: &mut Line, mut text: &[u8]) {
 
 /// The high bit of the first byte that needs more than copying; bits above it may be wrong.
 fn special_bytes(word: u64) -> u64 {
-    // 0x80 where a byte is zero; exact for the lowest such byte (Hacker's Delight, 6-1).
-    let zero = |x: u64| x.wrapping_sub(LOW) & !x;
     // `"` and `&` differ in one bit, `<` and `>` in another: one test for each pair.
     let quote_or_and = zero((word & !(LOW * 0x04)) ^ (LOW * 0x22));
     let angle = zero((word & !(LOW * 0x02)) ^ (LOW * 0x3c));
     let backslash = zero(word ^ (LOW * 0x5c));
     let control = word.wrapping_sub(LOW * 0x20) & !word;
     (quote_or_and | angle | backslash | control | word) & HIGH
+}
+
+/// 0x80 where a byte is zero; exact for the lowest such byte (Hacker's Delight, 6-1).
+pub(super) fn zero(x: u64) -> u64 {
+    x.wrapping_sub(LOW) & !x
 }
 
 /// Escapes one character at the start of `text`, moves `text` past it, and gives the bytes written.
@@ -87,7 +102,7 @@ fn two<'a>(out: &mut [u8], text: &mut &'a [u8], rest: &'a [u8], letter: u8) -> u
     write(out, &[b'\\', letter])
 }
 
-fn write(out: &mut [u8], bytes: &[u8]) -> usize {
+pub(super) fn write(out: &mut [u8], bytes: &[u8]) -> usize {
     match out.get_mut(..bytes.len()) {
         Some(to) => {
             to.copy_from_slice(bytes);
@@ -98,7 +113,7 @@ fn write(out: &mut [u8], bytes: &[u8]) -> usize {
 }
 
 /// The character of two to four bytes that `text` begins with, and what follows; `None` when it is no UTF-8.
-fn character(text: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn character(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let len = match text.first()? {
         0xc2..=0xdf => 2,
         0xe0..=0xef => 3,

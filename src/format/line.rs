@@ -72,6 +72,21 @@ impl Line {
         self.len = (self.len + len).min(self.space.len());
     }
 
+    /// Its length so far.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing is in it yet.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Takes back what was appended after the line was so long.
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
     /// The line so far.
     pub fn as_bytes(&self) -> &[u8] {
         self.space.get(..self.len).unwrap_or_default()

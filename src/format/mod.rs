@@ -2,6 +2,8 @@
 
 pub mod escape;
 pub mod go_audit;
+pub mod json;
 mod line;
+pub mod text;
 
 pub use line::Line;

@@ -5,7 +5,7 @@ mod file;
 mod pending;
 mod stdout;
 
-use crate::config::{self, Target};
+use crate::config::{self, Format, Target};
 use crate::stats::Stats;
 use std::fmt;
 use std::os::fd::BorrowedFd;
@@ -50,8 +50,8 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-/// All outputs.
-pub struct Outputs(Vec<Box<dyn Output>>);
+/// All outputs, each with its format.
+pub struct Outputs(Vec<(Format, Box<dyn Output>)>);
 
 impl Outputs {
     /// Opens each; all that cannot be opened are told together.
@@ -67,45 +67,51 @@ impl Outputs {
                 }
             };
             match output {
-                Ok(output) => open.push(output),
+                Ok(output) => open.push((config.format, output)),
                 Err(message) => errors.push(OpenError { place: config.place.clone(), message }),
             }
         }
         if errors.is_empty() { Ok(Self(open)) } else { Err(errors) }
     }
 
-    /// Gives the line to each.
-    pub fn write(&mut self, line: &[u8], now: Instant) {
-        self.0.iter_mut().for_each(|output| output.write(line, now));
+    /// Whether an output has this format.
+    pub fn uses(&self, format: Format) -> bool {
+        self.0.iter().any(|(of, _)| *of == format)
+    }
+
+    /// Gives a line of this format to each output that has it.
+    pub fn write(&mut self, format: Format, line: &[u8], now: Instant) {
+        let takers = self.0.iter_mut().filter(|(of, _)| *of == format);
+        takers.for_each(|(_, output)| output.write(line, now));
     }
 
     /// Flushes each.
     pub fn flush(&mut self, now: Instant) {
-        self.0.iter_mut().for_each(|output| output.flush(now));
+        self.0.iter_mut().for_each(|(_, output)| output.flush(now));
     }
 
     /// Reopens each.
     pub fn reopen(&mut self, now: Instant) {
-        self.0.iter_mut().for_each(|output| output.reopen(now));
+        self.0.iter_mut().for_each(|(_, output)| output.reopen(now));
     }
 
     /// The descriptors that must become writable before more can be written.
     pub fn blocked_on(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.0.iter().filter_map(|output| output.blocked_on())
+        self.0.iter().filter_map(|(_, output)| output.blocked_on())
     }
 
     /// The earliest retry.
     pub fn retry_at(&self) -> Option<Instant> {
-        self.0.iter().filter_map(|output| output.retry_at()).min()
+        self.0.iter().filter_map(|(_, output)| output.retry_at()).min()
     }
 
     /// Whether any has something that can still be written.
     pub fn is_pending(&self) -> bool {
-        self.0.iter().any(|output| output.is_pending())
+        self.0.iter().any(|(_, output)| output.is_pending())
     }
 
     /// Gives up what is left.
     pub fn abandon(&mut self) {
-        self.0.iter_mut().for_each(|output| output.abandon());
+        self.0.iter_mut().for_each(|(_, output)| output.abandon());
     }
 }

@@ -10,13 +10,29 @@ const CAPABILITY_VERSION_3: u32 = 0x2008_0522;
 
 /// The machine's name as `uname -m` prints it, such as `x86_64` or `armv7l`; empty when unknown.
 pub fn machine() -> String {
+    uname().map(|names| text(&names.machine)).unwrap_or_default()
+}
+
+/// The host's name as `uname -n` prints it; empty when unknown.
+pub fn node() -> String {
+    uname().map(|names| text(&names.nodename)).unwrap_or_default()
+}
+
+/// The kernel's release as `uname -r` prints it; empty when unknown.
+pub fn release() -> String {
+    uname().map(|names| text(&names.release)).unwrap_or_default()
+}
+
+fn uname() -> io::Result<libc::utsname> {
     // SAFETY: utsname is character arrays; all zeros is a valid value of it.
     let mut names: libc::utsname = unsafe { std::mem::zeroed() };
     // SAFETY: the pointer is to a live structure.
-    if cerr(unsafe { libc::uname(&raw mut names) }).is_err() {
-        return String::new();
-    }
-    names.machine.iter().take_while(|&&c| c != 0).map(|&c| char::from(c.cast_unsigned_byte())).collect()
+    cerr(unsafe { libc::uname(&raw mut names) })?;
+    Ok(names)
+}
+
+fn text(field: &[libc::c_char]) -> String {
+    field.iter().take_while(|&&c| c != 0).map(|&c| char::from(c.cast_unsigned_byte())).collect()
 }
 
 /// `c_char` is signed on x86 and unsigned on ARM; a byte is a byte.

@@ -6,10 +6,16 @@
 pub struct RecordType(pub u16);
 
 impl RecordType {
+    /// USER: a message of user space of no other type.
+    pub const USER: Self = Self(1005);
     /// LOGIN: a task's auid was set.
     pub const LOGIN: Self = Self(1006);
     /// SYSCALL: the record that makes an event one of a system call, and lets it end with EOE.
     pub const SYSCALL: Self = Self(1300);
+    /// PATH
+    pub const PATH: Self = Self(1302);
+    /// SOCKETCALL: i386's one call for all of a socket's.
+    pub const SOCKETCALL: Self = Self(1304);
     /// CONFIG_CHANGE
     pub const CONFIG_CHANGE: Self = Self(1305);
     /// SOCKADDR
@@ -18,10 +24,14 @@ impl RecordType {
     pub const CWD: Self = Self(1307);
     /// EXECVE
     pub const EXECVE: Self = Self(1309);
+    /// OBJ_PID: the process that a signal or ptrace went to.
+    pub const OBJ_PID: Self = Self(1318);
     /// EOE: the end of an event; it says nothing else.
     pub const EOE: Self = Self(1320);
     /// PROCTITLE
     pub const PROCTITLE: Self = Self(1327);
+    /// AVC: a decision of the security module.
+    pub const AVC: Self = Self(1400);
     /// DAEMON_ERR: what an audit daemon has to say of its own trouble; our loss events.
     pub const DAEMON_ERR: Self = Self(1209);
 

@@ -1,7 +1,7 @@
 //! What was lost, by the place where it was lost, as an event of the stream itself, so that a reader of the
 //! log can add up: received = written + filtered + dropped. The shape is in docs/format.md.
 
-use crate::format::Line;
+use crate::event::own::Own;
 use crate::stats::{Counter, Stats};
 use crate::wire::record::RecordType;
 use std::time::{Duration, Instant, SystemTime};
@@ -91,32 +91,17 @@ impl Loss {
 }
 
 impl Report {
-    /// As an event of go-audit's: a DAEMON_ERR record for each place, serial 0, since the kernel's own
-    /// serials start at 1.
-    pub(super) fn write_go_audit(&self, line: &mut Line) {
-        line.push(b"{\"sequence\":0,\"timestamp\":\"");
-        line.push_number(self.time.as_secs());
-        let millis = self.time.subsec_millis();
-        line.push(b".");
-        line.push(&[100, 10, 1].map(|unit| b'0' + (millis / unit % 10) as u8));
-        line.push(b"\",\"messages\":[");
-        let mut first = true;
+    /// As an event: a DAEMON_ERR record for each place.
+    pub(super) fn event(&self) -> Own {
+        let mut own = Own::new(self.time);
         let counts = PLACES.iter().zip(self.new.iter().zip(&self.total));
-        for ((place, unit, _), (&new, &total)) in counts.filter(|(_, (new, _))| **new > 0) {
-            line.push(if first { b"{\"type\":" } else { b",{\"type\":" });
-            first = false;
-            line.push_number(u64::from(RecordType::DAEMON_ERR.0));
-            line.push(b",\"data\":\"op=loss place=");
-            line.push(place.as_bytes());
-            line.push(b" lost=");
-            line.push_number(new);
-            line.push(b" total=");
-            line.push_number(total);
-            line.push(b" unit=");
-            line.push(unit.as_bytes());
-            line.push(b"\"}");
+        for ((place, unit, _), (new, total)) in counts.filter(|(_, (new, _))| **new > 0) {
+            own.record(
+                RecordType::DAEMON_ERR,
+                format_args!("op=loss place={place} lost={new} total={total} unit={unit}"),
+            );
         }
-        line.push(b"],\"uid_map\":{}}\n");
+        own
     }
 }
 
@@ -133,12 +118,16 @@ mod tests {
         stats.ring_dropped.add(3);
         stats.serial_gaps.add(1);
         let report = loss.report(&stats, now, false).unwrap();
-        let mut line = Line::new(4096).unwrap();
-        report.write_go_audit(&mut line);
-        let json: serde_json::Value = serde_json::from_slice(line.as_bytes()).unwrap();
-        assert_eq!(json["messages"][0]["data"], "op=loss place=ring lost=3 total=3 unit=records");
-        assert_eq!(json["messages"][1]["data"], "op=loss place=serial-gap lost=1 total=1 unit=serials");
-        assert_eq!(json["messages"].as_array().unwrap().len(), 2);
+        let own = report.event();
+        let records: Vec<_> =
+            own.event().records.map(|record| str::from_utf8(record.fields).unwrap()).collect();
+        assert_eq!(
+            records,
+            [
+                "op=loss place=ring lost=3 total=3 unit=records",
+                "op=loss place=serial-gap lost=1 total=1 unit=serials"
+            ]
+        );
         stats.ring_dropped.add(2);
         assert!(loss.report(&stats, now, false).is_none(), "too early");
         assert_eq!(loss.deadline(), Some(now + EVERY));

@@ -1,18 +1,16 @@
 //! The second thread: takes records from the ring, makes events of them and lines of those, and gives them
 //! to the outputs. It sleeps when nothing is due; what it holds, the outputs have within 100 ms.
 
+mod lines;
 mod loss;
 
 use crate::capture::ring::{Bell, Outlet};
 use crate::config::Config;
-use crate::enrich::users::Users;
 use crate::event::assemble::Assembler;
-use crate::event::{Event, Sink};
-use crate::format::{Line, escape, go_audit};
 use crate::output::Outputs;
 use crate::stats::Stats;
 use crate::wire::record::RecordType;
-use loss::Loss;
+use lines::Lines;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -25,8 +23,6 @@ const FLUSH_EVERY: Duration = Duration::from_millis(50);
 const STOP_LIMIT: Duration = Duration::from_secs(2);
 /// Blocked outputs that one sleep can wait for.
 const MAX_BLOCKED: usize = 16;
-/// Where user names come from.
-const PASSWD: &str = "/etc/passwd";
 
 /// What other threads ask of the writer.
 pub struct Requests {
@@ -56,16 +52,6 @@ pub struct Writer {
     flushed: Instant,
 }
 
-/// From an event to the outputs.
-struct Lines {
-    users: Users,
-    line: Line,
-    outputs: Outputs,
-    loss: Loss,
-    stats: Arc<Stats>,
-    now: Instant,
-}
-
 impl Writer {
     /// Allocates all that the thread will need.
     ///
@@ -73,13 +59,10 @@ impl Writer {
     pub fn new(config: &Config, outlet: Outlet, outputs: Outputs, stats: Arc<Stats>) -> io::Result<Self> {
         let now = Instant::now();
         let requests = Arc::new(Requests { bell: outlet.bell(), reopen: AtomicBool::new(false) });
-        let mut users = Users::new(PASSWD);
-        users.refresh(now);
-        let longest = config.event.max_kib as usize * 1024 * escape::WORST + go_audit::OVERHEAD;
         Ok(Self {
             outlet,
             assembler: Assembler::new(&config.event, Arc::clone(&stats))?,
-            lines: Lines { users, line: Line::new(longest)?, outputs, loss: Loss::new(&stats), stats, now },
+            lines: Lines::new(config, outputs, stats, now)?,
             requests,
             flushed: now,
         })
@@ -122,9 +105,8 @@ impl Writer {
     /// All that is not on a record's way.
     fn housekeeping(&mut self) {
         let now = Instant::now();
-        self.lines.now = now;
         self.flushed = now;
-        self.lines.users.refresh(now);
+        self.lines.refresh(now);
         self.assembler.expire(now, &mut self.lines);
         if self.requests.reopen.swap(false, Ordering::SeqCst) {
             self.lines.outputs.reopen(now);
@@ -155,31 +137,6 @@ impl Writer {
             std::thread::sleep(Duration::from_millis(10));
         }
         self.lines.outputs.abandon();
-    }
-}
-
-impl Sink for Lines {
-    fn event(&mut self, event: &Event<'_>) {
-        self.line.clear();
-        go_audit::write(event, &self.users, &mut self.line);
-        if self.line.overflowed() {
-            // The space is made for the longest event, so this is a defect of ours: told, not hidden.
-            return self.stats.unformatted.add(1);
-        }
-        self.stats.events.add(1);
-        self.outputs.write(self.line.as_bytes(), self.now);
-    }
-}
-
-impl Lines {
-    /// Writes what was lost since the last report into the stream, if that is due.
-    fn report_loss(&mut self, last: bool) {
-        let Some(report) = self.loss.report(&self.stats, self.now, last) else { return };
-        self.line.clear();
-        report.write_go_audit(&mut self.line);
-        self.stats.loss_reports.add(1);
-        self.outputs.write(self.line.as_bytes(), self.now);
-        self.loss.settle(&self.stats);
     }
 }
 

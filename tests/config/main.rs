@@ -8,9 +8,9 @@ mod properties;
 use std::path::{Path, PathBuf};
 
 use ringaudit::config::{
-    AtExit, BUILT_IN, Config, Event, Failure, FileTarget, Format, Kernel, KernelKey, Located, MAX_BYTES,
-    OUTPUT_KEYS, Output, Overflow, Place, Ring, Rules, SECTIONS, Setting, Source, Target, embedded, read,
-    read_file,
+    Argv, AtExit, BUILT_IN, Config, Event, Failure, FileTarget, Format, Json, Kernel, KernelKey, Located,
+    MAX_BYTES, OUTPUT_KEYS, Output, Overflow, Place, Raw, Ring, Rules, SECTIONS, Setting, Source, Target,
+    embedded, read, read_file,
 };
 
 const EXAMPLE: &str = include_str!("../../contrib/ringaudit.toml");
@@ -105,15 +105,22 @@ fn every_value_arrives() {
         [rules]
         lines = ["-w /etc/passwd", '-D']
         at_exit = "remove"
+        [json]
+        argv = "both"
+        argv_max_bytes = 5
+        [raw]
+        node = true
+        enriched = true
         [[output]]
         type = "file"
         path = "a/ä \"b\""
+        format = "go-audit"
         mode = "640"
         owner = "root"
         group = "4"
         [[output]]
         type = "stdout"
-        format = "go-audit"
+        format = "raw"
         "#,
     );
     let at = |value: &str| Located { place: Place::default(), value: value.to_owned() };
@@ -130,6 +137,8 @@ fn every_value_arrives() {
         ring: Ring { size_kib: 64, overflow: Overflow::Wait },
         event: Event { timeout_ms: 100, max_kib: 16, types: (1300, 1399) },
         rules: Rules { lines: vec![at("-w /etc/passwd"), at("-D")], at_exit: AtExit::Remove },
+        json: Json { argv: Argv::Both, argv_max_bytes: 5 },
+        raw: Raw { node: true, enriched: true },
         outputs: vec![
             Output {
                 place: Place::default(),
@@ -141,7 +150,7 @@ fn every_value_arrives() {
                     group: Some(at("4")),
                 }),
             },
-            Output { place: Place::default(), format: Format::GoAudit, target: Target::Stdout },
+            Output { place: Place::default(), format: Format::Raw, target: Target::Stdout },
         ],
     };
     assert_eq!(config, expected);

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use ringaudit::config::{
-    AtExit, Config, Event, Failure, FileTarget, Format, Kernel, KernelKey, Located, Output, Overflow, Place,
-    Ring, Rules, Setting, Target, read, show,
+    Argv, AtExit, Config, Event, Failure, FileTarget, Format, Json, Kernel, KernelKey, Located, Output,
+    Overflow, Place, Raw, Ring, Rules, Setting, Target, read, show,
 };
 
 use crate::documents::whole_example;
@@ -58,15 +58,16 @@ fn outputs() -> impl Strategy<Value = Vec<Output>> {
                 Target::File(FileTarget { path: PathBuf::from(path), mode, owner, group })
             });
     let target = prop_oneof![Just(Target::Stdout), file];
-    proptest::collection::vec(target, 1..5).prop_map(|targets| {
+    let format = proptest::sample::select(&Format::ALL[..]);
+    proptest::collection::vec((target, format), 1..5).prop_map(|targets| {
         // No two outputs may write to the same place.
         let mut places = BTreeSet::new();
         let place = |target: &Target| match target {
             Target::Stdout => None,
             Target::File(file) => Some(file.path.clone()),
         };
-        let targets = targets.into_iter().filter(|target| places.insert(place(target)));
-        targets.map(|target| Output { place: Place::default(), format: Format::GoAudit, target }).collect()
+        let targets = targets.into_iter().filter(|(target, _)| places.insert(place(target)));
+        targets.map(|(target, format)| Output { place: Place::default(), format, target }).collect()
     })
 }
 
@@ -78,13 +79,20 @@ fn config() -> impl Strategy<Value = Config> {
     let rules = (proptest::collection::vec(located(any::<String>()), 0..4), any::<bool>()).prop_map(
         |(lines, remove)| Rules { lines, at_exit: if remove { AtExit::Remove } else { AtExit::Leave } },
     );
-    (kernel(), ring, event, rules, outputs()).prop_map(|(kernel, ring, event, rules, outputs)| Config {
-        kernel,
-        ring,
-        event,
-        rules,
-        outputs,
-    })
+    let argv = prop_oneof![Just(Argv::List), Just(Argv::Text), Just(Argv::Both)];
+    let json = (argv, any::<u32>()).prop_map(|(argv, argv_max_bytes)| Json { argv, argv_max_bytes });
+    let raw = any::<(bool, bool)>().prop_map(|(node, enriched)| Raw { node, enriched });
+    (kernel(), ring, event, rules, json, raw, outputs()).prop_map(
+        |(kernel, ring, event, rules, json, raw, outputs)| Config {
+            kernel,
+            ring,
+            event,
+            rules,
+            json,
+            raw,
+            outputs,
+        },
+    )
 }
 
 /// What holds for every text, right or wrong.

@@ -137,7 +137,10 @@ pub(crate) fn write_config(dir: &Path, machine: &Machine, more: &str) -> PathBuf
     if !more.contains("[rules]") {
         text += &format!("[rules]\nat_exit = \"remove\"\nlines = ['{}']\n", machine.flood.rule());
     }
-    text += &format!("[[output]]\ntype = \"file\"\npath = '{}'\n", dir.join("log").display());
+    text += &format!(
+        "[[output]]\ntype = \"file\"\nformat = \"go-audit\"\npath = '{}'\n",
+        dir.join("log").display()
+    );
     let path = dir.join("config.toml");
     fs::write(&path, text).unwrap();
     path

@@ -5,7 +5,7 @@ use crate::machine::{Machine, wait};
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-const STDOUT: &str = "[[output]]\ntype = \"stdout\"";
+const STDOUT: &str = "[[output]]\ntype = \"stdout\"\nformat = \"go-audit\"";
 
 /// The command through a shell that closes descriptors first.
 fn through_shell(command: &mut Command, redirections: &str) {

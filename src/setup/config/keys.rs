@@ -11,7 +11,7 @@ pub struct Section {
 }
 
 /// All tables but `[[output]]`.
-pub const SECTIONS: [Section; 4] = [
+pub const SECTIONS: [Section; 6] = [
     Section {
         name: "kernel",
         keys: &[
@@ -28,6 +28,8 @@ pub const SECTIONS: [Section; 4] = [
     Section { name: "ring", keys: &["size_kib", "overflow"] },
     Section { name: "event", keys: &["timeout_ms", "max_kib", "types"] },
     Section { name: "rules", keys: &["lines", "at_exit"] },
+    Section { name: "json", keys: &["argv", "argv_max_bytes"] },
+    Section { name: "raw", keys: &["node", "enriched"] },
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.
@@ -47,13 +49,11 @@ pub(super) const OUTPUT: &str = "output";
 pub(super) const LATER_KEYS: [(&str, &str, &str); 2] =
     [("rules", "files", "; write the rules in \"rules.lines\""), ("", "log", "; messages go to stderr")];
 
-/// Output types, then formats: this version's.
+/// This version's output types.
 pub(super) const TYPES: [&str; 2] = ["stdout", "file"];
-pub(super) const FORMATS: [&str; 1] = ["go-audit"];
 
 /// Those of later versions.
 pub(super) const LATER_TYPES: [&str; 4] = ["syslog", "gelf", "unix", "pipe"];
-pub(super) const LATER_FORMATS: [&str; 2] = ["json", "raw"];
 
 /// Keys of the later output types.
 pub(super) const LATER_OUTPUT_KEYS: [(&str, &[&str]); 4] = [

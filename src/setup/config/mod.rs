@@ -105,6 +105,10 @@ pub struct Config {
     pub event: Event,
     /// `[rules]`: what the kernel is asked to report.
     pub rules: Rules,
+    /// `[json]`: the format "json".
+    pub json: Json,
+    /// `[raw]`: the format "raw".
+    pub raw: Raw,
     /// `[[output]]`: where lines go. Never empty in a config that was read without a problem; a file
     /// without one writes to stdout.
     pub outputs: Vec<Output>,
@@ -117,6 +121,8 @@ impl Default for Config {
             ring: Ring::default(),
             event: Event::default(),
             rules: Rules::default(),
+            json: Json::default(),
+            raw: Raw::default(),
             outputs: vec![Output {
                 place: Place::default(),
                 format: Format::default(),
@@ -273,12 +279,42 @@ pub enum AtExit {
     Remove,
 }
 
+/// `[json]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Json {
+    /// `argv = "list" | "string" | "both"`: how a command line is written; default "list".
+    pub argv: Argv,
+    /// `argv_max_bytes = 0`: the bytes of a command line that are written; 0 is no limit.
+    pub argv_max_bytes: u32,
+}
+
+/// How the arguments of a program are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Argv {
+    /// `ARGV`, a list.
+    #[default]
+    List,
+    /// `ARGV_STR`, one string with a blank between two arguments.
+    Text,
+    /// Both.
+    Both,
+}
+
+/// `[raw]`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Raw {
+    /// `node = true`: each line begins with `node=` and the host's name, as auditd's name_format has it.
+    pub node: bool,
+    /// `enriched = true`: each record ends with what its numbers mean, as auditd's log_format ENRICHED has it.
+    pub enriched: bool,
+}
+
 /// `[[output]]`. Two are equal when they do the same, wherever they stand.
 #[derive(Clone, Debug)]
 pub struct Output {
     /// Where the table stands, for errors at opening.
     pub place: Place,
-    /// `format = "go-audit"`; that is the default.
+    /// `format = "json" | "go-audit" | "raw"`; default "json".
     pub format: Format,
     /// `type = ...` (required) with its own keys.
     pub target: Target,
@@ -295,9 +331,28 @@ impl Eq for Output {}
 /// How an event is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
-    /// go-audit 1.2.0's JSON line.
+    /// One structured JSON object an event, as laurel writes it.
     #[default]
+    Json,
+    /// go-audit 1.2.0's JSON line.
     GoAudit,
+    /// auditd's lines of audit.log.
+    Raw,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Json, Self::GoAudit, Self::Raw];
+
+    /// The word in the config.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::GoAudit => "go-audit",
+            Self::Raw => "raw",
+        }
+    }
 }
 
 /// Where an output writes.

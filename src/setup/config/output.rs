@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::keys::{FORMATS, LATER_FORMATS, LATER_OUTPUT_KEYS, LATER_TYPES, OUTPUT, OUTPUT_KEYS, TYPES};
+use super::keys::{LATER_OUTPUT_KEYS, LATER_TYPES, OUTPUT, OUTPUT_KEYS, TYPES};
 use super::node::{Node, Value};
 use super::suggest::{listed, quoted};
 use super::values::{Table, Walker};
@@ -89,16 +89,7 @@ impl Walker<'_> {
 
     fn output_format(&mut self, table: Table<'_>) -> Format {
         let mut format = Format::default();
-        match table.get("format") {
-            Some(Node { pos, value: Value::String(word) }) if LATER_FORMATS.contains(&word.as_str()) => {
-                let message = format!(
-                    "format \"{word}\" is not supported by this version; use {}",
-                    listed(&FORMATS, "or")
-                );
-                self.problem(*pos, message);
-            }
-            _ => self.choice(table, "format", &FORMATS.map(|word| (word, Format::GoAudit)), &mut format),
-        }
+        self.choice(table, "format", &Format::ALL.map(|format| (format.name(), format)), &mut format);
         format
     }
 

@@ -3,7 +3,7 @@
 
 use std::fmt::{Display, Write};
 
-use super::{AtExit, Config, Failure, FileTarget, Format, KernelKey, Located, Overflow, Setting, Target};
+use super::{Argv, AtExit, Config, Failure, FileTarget, KernelKey, Located, Overflow, Setting, Target};
 
 /// The whole config as TOML.
 #[must_use]
@@ -69,6 +69,19 @@ fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
     };
     writeln!(text, "at_exit = {}", string(at_exit))?;
 
+    writeln!(text, "\n[json]")?;
+    let argv = match config.json.argv {
+        Argv::List => "list",
+        Argv::Text => "string",
+        Argv::Both => "both",
+    };
+    writeln!(text, "argv = {}", string(argv))?;
+    writeln!(text, "argv_max_bytes = {}", config.json.argv_max_bytes)?;
+
+    writeln!(text, "\n[raw]")?;
+    writeln!(text, "node = {}", config.raw.node)?;
+    writeln!(text, "enriched = {}", config.raw.enriched)?;
+
     for output in &config.outputs {
         writeln!(text, "\n[[output]]")?;
         let kind = match &output.target {
@@ -76,10 +89,7 @@ fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
             Target::File(_) => "file",
         };
         writeln!(text, "type = {}", string(kind))?;
-        let format = match output.format {
-            Format::GoAudit => "go-audit",
-        };
-        writeln!(text, "format = {}", string(format))?;
+        writeln!(text, "format = {}", string(output.format.name()))?;
         if let Target::File(file) = &output.target {
             write_file(text, file)?;
         }

@@ -75,6 +75,15 @@ impl Walker<'_> {
         }
     }
 
+    /// True or false.
+    pub(super) fn bool(&mut self, table: Table<'_>, key: &str, into: &mut bool) {
+        let Some(node) = table.get(key) else { return };
+        match node.value {
+            Value::Bool(value) => *into = value,
+            _ => self.wrong(table, key, "true or false", node),
+        }
+    }
+
     /// True, false or "leave".
     pub(super) fn bool_or_leave(&mut self, table: Table<'_>, key: &str, into: &mut Setting<bool>) {
         let Some(node) = table.get(key) else { return };

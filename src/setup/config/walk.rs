@@ -6,11 +6,12 @@ use super::node::{Entry, Node, Pos, Value};
 use super::suggest::{did_you_mean, listed, nearest, quoted};
 use super::values::{Table, Walker};
 use super::{
-    AtExit, Config, Event, Failure, Kernel, KernelKey, Overflow, Place, Problem, Ring, Rules, Setting,
+    Argv, AtExit, Config, Event, Failure, Json, Kernel, KernelKey, Overflow, Place, Problem, Ring, Rules,
+    Setting,
 };
 
 /// What the top level can hold.
-const TABLES: [&str; 5] = ["kernel", "ring", "event", "rules", OUTPUT];
+const TABLES: [&str; 7] = ["kernel", "ring", "event", "rules", "json", "raw", OUTPUT];
 /// The record types that a message can have (`nlmsg_type` is 16 bits).
 const TYPES: &str = "two record types, the lowest and the highest, such as [1300, 1399]";
 
@@ -71,6 +72,11 @@ impl Walker<'_> {
             "kernel" => self.kernel(table, &mut config.kernel),
             "ring" => self.ring(table, &mut config.ring),
             "event" => self.event(table, &mut config.event),
+            "json" => self.json(table, &mut config.json),
+            "raw" => {
+                self.bool(table, "node", &mut config.raw.node);
+                self.bool(table, "enriched", &mut config.raw.enriched);
+            }
             _ => self.rules(table, &mut config.rules),
         }
     }
@@ -157,6 +163,12 @@ impl Walker<'_> {
             _ if nodes.len() == 2 => {}
             _ => self.problem(node.pos, format!("\"event.types\" must be {TYPES}, not {}", nodes.len())),
         }
+    }
+
+    fn json(&mut self, table: Table<'_>, json: &mut Json) {
+        let choices = [("list", Argv::List), ("string", Argv::Text), ("both", Argv::Both)];
+        self.choice(table, "argv", &choices, &mut json.argv);
+        self.number(table, "argv_max_bytes", 0..=u32::MAX, &mut json.argv_max_bytes);
     }
 
     fn rules(&mut self, table: Table<'_>, rules: &mut Rules) {

@@ -1,0 +1,190 @@
+//! The structured line: one JSON object an event, in the shape that laurel-about(7) documents, with `TIME`,
+//! `NODE` and `LOSS` added. Takes assembled events, appends to the line. docs/format.md has all of it.
+
+mod argv;
+mod record;
+mod sockaddr;
+mod time;
+
+use super::{Line, text};
+use crate::config::Json as Settings;
+use crate::enrich::Names;
+use crate::event::{Event, Record};
+use crate::sys::memory::Region;
+use crate::wire::fields::{self, Value};
+use crate::wire::record::RecordType;
+use crate::wire::tables;
+use std::io;
+
+/// Different record types in one event; the kernel's have eight or so. Records of further ones are written
+/// each for itself.
+const TYPES: usize = 32;
+/// What stays resident of the space for decoded values after a long one.
+const KEPT: usize = 16 * 1024;
+/// What a line needs beside its records, and the translations of a usual event.
+pub const OVERHEAD: usize = 64 * 1024;
+/// How much longer a record's JSON can be than its text: a field of four bytes, `a=1 `, has eight there,
+/// `"a":"1",`; a byte that is percent-encoded has three for two hexadecimal digits.
+pub const WORST: usize = 4;
+
+/// The format's own state: its settings and the space in which values are decoded.
+pub struct Json {
+    settings: Settings,
+    /// For one decoded value at a time.
+    space: Region,
+    /// The system's name.
+    node: Vec<u8>,
+    time: time::Rfc3339,
+}
+
+impl Json {
+    /// The format for events of at most `max` bytes of records, on the host of this name.
+    ///
+    /// Errors: no memory.
+    pub fn new(settings: &Settings, max: usize, node: &[u8]) -> io::Result<Self> {
+        Ok(Self {
+            settings: settings.clone(),
+            space: Region::new(max)?,
+            node: node.to_vec(),
+            time: time::Rfc3339::default(),
+        })
+    }
+
+    /// Appends the line, its newline included. `translate` adds the upper-case keys.
+    pub fn write(&mut self, event: &Event<'_>, names: &Names, translate: bool, line: &mut Line) {
+        line.push(b"{\"ID\":\"");
+        line.push(event.time);
+        line.push(b":");
+        line.push_number(u64::from(event.stamp.serial));
+        line.push(b"\",\"TIME\":\"");
+        line.push(self.time.of(event.stamp.millis));
+        line.push(b"\",\"NODE\":");
+        text::push_string(line, &self.node);
+        let mut seen: heapless::Vec<Group, TYPES> = heapless::Vec::new();
+        for (index, record) in event.records.enumerate() {
+            let group = Group::of(&record);
+            if seen.contains(&group) {
+                continue;
+            }
+            let rest = event.records.skip(index);
+            let known = seen.push(group).is_ok();
+            let members =
+                rest.filter(|other| Group::of(other) == group).take(if known { usize::MAX } else { 1 });
+            line.push(b",\"");
+            group.push_name(line);
+            line.push(b"\":");
+            let mut writer = Writer { json: self, names, translate, line: &mut *line };
+            writer.group(group, members);
+        }
+        line.push(b"}\n");
+        self.space.discard(KEPT);
+    }
+}
+
+/// Records that stand under one name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Kind(RecordType),
+    /// What this daemon lost: DAEMON_ERR records of its own.
+    Loss,
+}
+
+impl Group {
+    fn of(record: &Record<'_>) -> Self {
+        let is_loss = record.kind == RecordType::DAEMON_ERR && record.fields.starts_with(b"op=loss ");
+        if is_loss { Self::Loss } else { Self::Kind(record.kind) }
+    }
+
+    fn push_name(self, line: &mut Line) {
+        match self {
+            Self::Loss => line.push(b"LOSS"),
+            Self::Kind(kind) => match tables::record_type_name(kind.0) {
+                Some(name) => line.push(name.as_bytes()),
+                None => {
+                    line.push(b"UNKNOWN[");
+                    line.push_number(u64::from(kind.0));
+                    line.push(b"]");
+                }
+            },
+        }
+    }
+
+    /// Whether its value is always a list, as laurel has it: the kernel's types, but for the four of which
+    /// an event has one.
+    fn is_list(self) -> bool {
+        match self {
+            Self::Loss => true,
+            Self::Kind(
+                RecordType::SYSCALL | RecordType::EXECVE | RecordType::CWD | RecordType::PROCTITLE,
+            ) => false,
+            Self::Kind(kind) => matches!(kind.0, 1000..=1099 | 1300..=1999),
+        }
+    }
+}
+
+/// Writes the records of one event.
+struct Writer<'a> {
+    json: &'a mut Json,
+    names: &'a Names,
+    translate: bool,
+    line: &'a mut Line,
+}
+
+impl Writer<'_> {
+    /// The records of one group, as one value.
+    fn group<'a>(&mut self, group: Group, members: impl Iterator<Item = Record<'a>> + Clone) {
+        if group == Group::Kind(RecordType::EXECVE) {
+            return self.execve(members);
+        }
+        // A second record of a type that has one is not lost: the value becomes a list.
+        let list = group.is_list() || members.clone().nth(1).is_some();
+        if list {
+            self.line.push(b"[");
+        }
+        for (index, record) in members.enumerate() {
+            if index > 0 {
+                self.line.push(b",");
+            }
+            match record.kind {
+                RecordType::PROCTITLE => self.proctitle(record.fields),
+                _ => self.record(&record, group == Group::Loss),
+            }
+        }
+        if list {
+            self.line.push(b"]");
+        }
+    }
+
+    /// A value of an encoded field, decoded, as a JSON string; as it stands when it is no hex.
+    fn encoded(&mut self, value: Value<'_>) {
+        let decoded = value.decode(&mut self.json.space).unwrap_or_else(|| value.bytes());
+        text::push_string(self.line, decoded);
+    }
+
+    /// `proctitle`: arguments between NULs.
+    fn proctitle(&mut self, record: &[u8]) {
+        let title = fields::items(record).fields().find(|(key, _)| *key == b"proctitle");
+        let Some((_, value)) = title.filter(|(_, value)| !value.is_null()) else {
+            return self.line.push(b"{\"proctitle\":null}");
+        };
+        let decoded = value.decode(&mut self.json.space).unwrap_or_else(|| value.bytes());
+        let decoded = decoded.strip_suffix(b"\0").unwrap_or(decoded);
+        self.line.push(b"{\"ARGV\":[");
+        for (index, argument) in decoded.split(|&b| b == 0).enumerate() {
+            if index > 0 {
+                self.line.push(b",");
+            }
+            text::push_string(self.line, argument);
+        }
+        self.line.push(b"]}");
+    }
+
+    /// All EXECVE records: `argc` and the arguments.
+    fn execve<'a>(&mut self, records: impl Iterator<Item = Record<'a>> + Clone) {
+        let Json { settings, space, .. } = &mut *self.json;
+        argv::write(records.map(|record| record.fields), settings, space, self.line);
+    }
+}
+
+#[cfg(test)]
+mod tests;

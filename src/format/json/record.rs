@@ -1,0 +1,289 @@
+//! One record as a JSON object: each field by the class of its key, then what the fields mean, in upper-case
+//! keys. What auditd appended to a replayed record is passed on, and not said twice.
+
+use super::{Line, Writer, sockaddr, text};
+use crate::event::Record;
+use crate::wire::class::{self, Class};
+use crate::wire::fields::{self, Item, Value};
+use crate::wire::record::RecordType;
+use crate::wire::tables::Machine;
+
+/// Longest key that has an upper-case form.
+const LONGEST_KEY: usize = 32;
+/// The id of nobody, and what auditd calls it.
+const UNSET: u32 = u32::MAX;
+/// The longest decimal number that is written as one: what fits 64 bits with a sign.
+const LONGEST_NUMBER: usize = 20;
+
+impl Writer<'_> {
+    /// The record's object.
+    pub(super) fn record(&mut self, record: &Record<'_>, loss: bool) {
+        self.line.push(b"{");
+        let start = self.line.len();
+        let appended = record.fields.contains(&fields::ENRICHED);
+        let mut arguments = false;
+        let mut words = false;
+        let mut items = fields::items(record.fields);
+        if record.kind == RecordType::AVC {
+            self.decision(&mut items);
+        }
+        for item in items.by_ref() {
+            match item {
+                Item::Enriched => break,
+                Item::Word(_) => words = true,
+                Item::Field(b"op" | b"place" | b"unit", value) if loss => self.loss_word(item, value),
+                Item::Field([b'a', b'0'..=b'3'], _) if record.kind == RecordType::SYSCALL => arguments = true,
+                Item::Field(key, value) => self.field(record.kind, key, value, start),
+            }
+        }
+        if arguments {
+            self.arguments(record.fields, start);
+        }
+        if words {
+            self.words(record.fields, start);
+        }
+        self.appended(items, start);
+        if self.translate {
+            self.translations(record, appended, start);
+        }
+        self.line.push(b"}");
+    }
+
+    /// `,` before all but the first member, and the key.
+    pub(super) fn key(&mut self, key: &[u8], start: usize) {
+        self.line.push(if self.line.len() == start { b"\"" } else { b",\"" });
+        text::push(self.line, key);
+        self.line.push(b"\":");
+    }
+
+    /// A key in upper case.
+    fn upper_key(&mut self, key: &[u8], start: usize) {
+        let mut upper: heapless::Vec<u8, LONGEST_KEY> = heapless::Vec::new();
+        upper.extend(key.iter().take(LONGEST_KEY).map(u8::to_ascii_uppercase));
+        self.key(&upper, start);
+    }
+
+    fn field(&mut self, kind: RecordType, key: &[u8], value: Value<'_>, start: usize) {
+        if kind == RecordType::SOCKADDR && key == b"saddr" && self.sockaddr(value, start) {
+            return;
+        }
+        self.key(key, start);
+        match (class::of(kind, key), value) {
+            _ if value.is_null() => self.line.push(b"null"),
+            (_, Value::Nested(inside)) => self.nested(inside),
+            (Class::Encoded, _) if key == b"key" => self.keys(value),
+            (Class::Encoded, _) => self.encoded(value),
+            (Class::Decimal | Class::User | Class::Group, Value::Bare(digits)) => number(digits, self.line),
+            (Class::Hex, Value::Bare(digits)) => hexadecimal(digits, self.line),
+            (Class::Octal, Value::Bare(digits)) => octal(digits, self.line),
+            _ => text::push_string(self.line, value.bytes()),
+        }
+    }
+
+    /// A loss event's words: `op` is its name already.
+    fn loss_word(&mut self, item: Item<'_>, value: Value<'_>) {
+        if let Item::Field(key @ (b"place" | b"unit"), _) = item {
+            let start = if key == b"place" { self.line.len() } else { 0 };
+            self.key(key, start);
+            text::push_string(self.line, value.bytes());
+        }
+    }
+
+    /// A user's text: an object if it is fields, else the text as it stands.
+    fn nested(&mut self, inside: &[u8]) {
+        let is_fields = matches!(fields::items(inside).next(), Some(Item::Field(..)));
+        if !is_fields {
+            return text::push_string(self.line, inside);
+        }
+        self.line.push(b"{");
+        let start = self.line.len();
+        let mut words = false;
+        for item in fields::items(inside) {
+            match item {
+                Item::Field(key, value) => self.field(RecordType::USER, key, value, start),
+                Item::Word(_) => words = true,
+                Item::Enriched => break,
+            }
+        }
+        if words {
+            self.words(inside, start);
+        }
+        self.line.push(b"}");
+    }
+
+    /// `key`: one is a string, several are a list.
+    fn keys(&mut self, value: Value<'_>) {
+        let decoded = value.decode(&mut self.json.space).unwrap_or_else(|| value.bytes());
+        if !decoded.contains(&1) {
+            return text::push_string(self.line, decoded);
+        }
+        for (index, key) in decoded.split(|&b| b == 1).enumerate() {
+            self.line.push(if index == 0 { b"[" } else { b"," });
+            text::push_string(self.line, key);
+        }
+        self.line.push(b"]");
+    }
+
+    /// `a0` to `a3` of a system call.
+    fn arguments(&mut self, record: &[u8], start: usize) {
+        self.key(b"ARGV", start);
+        let arguments = fields::items(record).fields().filter(|(key, _)| matches!(key, [b'a', b'0'..=b'3']));
+        for (index, (_, value)) in arguments.enumerate() {
+            self.line.push(if index == 0 { b"[" } else { b"," });
+            hexadecimal(value.bytes(), self.line);
+        }
+        self.line.push(b"]");
+    }
+
+    /// Words that belong to no key.
+    fn words(&mut self, record: &[u8], start: usize) {
+        self.key(b"WORDS", start);
+        let words = fields::items(record).take_while(|item| *item != Item::Enriched);
+        let words = words.filter_map(|item| if let Item::Word(word) = item { Some(word) } else { None });
+        for (index, word) in words.enumerate() {
+            self.line.push(if index == 0 { b"[" } else { b"," });
+            text::push_string(self.line, word);
+        }
+        self.line.push(b"]");
+    }
+
+    /// `avc:  denied  { open read } for`: what was decided, and on what.
+    fn decision(&mut self, items: &mut fields::Items<'_>) {
+        let mut ahead = items.clone();
+        let (Some(Item::Word(b"avc:")), Some(Item::Word(decided)), Some(Item::Word(b"{"))) =
+            (ahead.next(), ahead.next(), ahead.next())
+        else {
+            return;
+        };
+        self.line.push(b"\"");
+        text::push(self.line, decided);
+        self.line.push(b"\":[");
+        let mut first = true;
+        for item in ahead.by_ref() {
+            match item {
+                Item::Word(b"}") => break,
+                Item::Word(word) => {
+                    self.line.push(if std::mem::take(&mut first) { b"\"" } else { b",\"" });
+                    text::push(self.line, word);
+                    self.line.push(b"\"");
+                }
+                _ => {}
+            }
+        }
+        self.line.push(b"]");
+        if let Some(Item::Word(b"for")) = ahead.clone().next() {
+            let _ = ahead.next();
+        }
+        *items = ahead;
+    }
+
+    /// What auditd appended: upper-case keys, their values as text. An address in braces is left to our own.
+    fn appended(&mut self, items: fields::Items<'_>, start: usize) {
+        let mut braces = false;
+        for item in items {
+            match item {
+                Item::Field(_, Value::Bare(b"{")) => braces = true,
+                Item::Word(b"}") => braces = false,
+                Item::Field(key, value) if !braces => {
+                    self.key(key, start);
+                    text::push_string(self.line, value.bytes());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What the fields mean. `appended` says that auditd has named arch, system call and ids already.
+    fn translations(&mut self, record: &Record<'_>, appended: bool, start: usize) {
+        let mut machine = None;
+        for (key, value) in fields::items(record.fields).fields() {
+            if let (b"arch", false) = (key, appended) {
+                let number = value.hexadecimal().and_then(|n| u32::try_from(n).ok());
+                machine = number.and_then(Machine::of_audit_arch);
+                if let Some(machine) = machine {
+                    self.upper_key(key, start);
+                    text::push_string(self.line, machine.name().as_bytes());
+                }
+            } else if let (b"syscall", Some(machine)) = (key, machine) {
+                if let Some(name) = value.id().and_then(|number| machine.syscall_name(number)) {
+                    self.upper_key(key, start);
+                    text::push_string(self.line, name.as_bytes());
+                }
+            } else if let (class @ (Class::User | Class::Group), false) =
+                (class::of(record.kind, key), appended)
+            {
+                self.name(class, key, value, start);
+            }
+        }
+    }
+
+    /// The name of a user or a group, if it has one.
+    fn name(&mut self, class: Class, key: &[u8], value: Value<'_>, start: usize) {
+        let Some(id) = value.id() else { return };
+        let names = if class == Class::User { &self.names.users } else { &self.names.groups };
+        let name = if id == UNSET { Some(&b"unset"[..]) } else { names.name_of(value.bytes()) };
+        if let Some(name) = name {
+            self.upper_key(key, start);
+            text::push_string(self.line, name);
+        }
+    }
+
+    /// `saddr` as `SADDR`, an object; false when it is of no known form and stays as it is.
+    fn sockaddr(&mut self, value: Value<'_>, start: usize) -> bool {
+        let Some(bytes) = value.decode(&mut self.json.space) else { return false };
+        let before = self.line.len();
+        self.line.push(if before == start { b"\"SADDR\":" } else { b",\"SADDR\":" });
+        let known = sockaddr::write(bytes, self.line);
+        if !known {
+            self.line.truncate(before);
+        }
+        known
+    }
+}
+
+/// A decimal number, as one if that is what it is: no needless zeros, no more digits than 64 bits have.
+fn number(digits: &[u8], line: &mut Line) {
+    let plain = digits.strip_prefix(b"-").unwrap_or(digits);
+    let is_number = match plain {
+        [b'0'] => true,
+        [b'1'..=b'9', rest @ ..] => plain.len() < LONGEST_NUMBER && rest.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    if is_number {
+        line.push(digits);
+    } else if digits.starts_with(b"0x") {
+        hexadecimal(digits, line);
+    } else {
+        text::push_string(line, digits);
+    }
+}
+
+/// `"0x7f"`, without needless zeros; as it stands when it is no such number.
+fn hexadecimal(digits: &[u8], line: &mut Line) {
+    let plain = digits.strip_prefix(b"0x").unwrap_or(digits);
+    if plain.is_empty() || plain.len() > 16 || !plain.iter().all(u8::is_ascii_hexdigit) {
+        return text::push_string(line, digits);
+    }
+    line.push(b"\"0x");
+    line.push(without_zeros(plain));
+    line.push(b"\"");
+}
+
+/// `"0o644"`.
+fn octal(digits: &[u8], line: &mut Line) {
+    if digits.starts_with(b"0x") {
+        return hexadecimal(digits, line);
+    }
+    if digits.is_empty() || !digits.iter().all(|b| matches!(b, b'0'..=b'7')) {
+        return text::push_string(line, digits);
+    }
+    line.push(b"\"0o");
+    line.push(without_zeros(digits));
+    line.push(b"\"");
+}
+
+/// The digits from the first that is not 0; the last one in any case.
+fn without_zeros(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().take_while(|&&b| b == b'0').count();
+    digits.get(zeros.min(digits.len().saturating_sub(1))..).unwrap_or_default()
+}

@@ -1,0 +1,146 @@
+//! What kind of value a record's key has: the kernel and user space write decimal, hexadecimal and octal
+//! numbers and encoded text without saying which. Source: the kernel's audit_log_format calls (kernel/audit.c,
+//! auditsc.c, audit_watch.c, ipc/mqueue.c, security/commoncap.c), audit-documentation's field dictionary.
+
+use super::record::RecordType;
+
+/// The kind of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// As it stands.
+    Text,
+    /// Text in quotes, or its bytes in hex.
+    Encoded,
+    /// A decimal number.
+    Decimal,
+    /// A hexadecimal number, mostly without `0x`.
+    Hex,
+    /// An octal number, mostly with one leading 0.
+    Octal,
+    /// A user's number, decimal.
+    User,
+    /// A group's number, decimal.
+    Group,
+}
+
+/// The class of this key in a record of this type. Keys that are not known are text: a number that could
+/// be decimal or hexadecimal is passed on as it stands.
+pub fn of(kind: RecordType, key: &[u8]) -> Class {
+    match (kind, key) {
+        (RecordType::SOCKADDR, b"saddr") => Class::Encoded,
+        // In NETFILTER_PKT, an address in its usual form.
+        (_, b"saddr") => Class::Text,
+        (RecordType::SYSCALL | RecordType::SOCKETCALL, [b'a', b'0'..=b'9']) => Class::Hex,
+        _ => lookup(key),
+    }
+}
+
+macro_rules! keys {
+    ($($class:ident: $($key:literal)+;)+) => {
+        const KEYS: &[(&[u8], Class)] = &[$($(($key, Class::$class),)+)+];
+    };
+}
+
+keys! {
+    Encoded:
+        b"acct" b"cgroup" b"cmd" b"comm" b"cwd" b"data" b"device" b"dir" b"exe" b"file" b"grp" b"invalid_context"
+        b"key" b"name" b"new-chardev" b"new-disk" b"new-fs" b"new-net" b"new-rng" b"new_group" b"ocomm"
+        b"old-chardev" b"old-disk" b"old-fs" b"old-net" b"old-rng" b"path" b"proctitle" b"root_dir" b"sw" b"vm"
+        b"watch";
+    Decimal:
+        b"abs_timeout_nsec" b"abs_timeout_sec" b"argc" b"audit_backlog_limit" b"audit_backlog_wait_time"
+        b"audit_enabled" b"audit_failure" b"audit_pid" b"audit_rate_limit" b"cap_fe" b"capability" b"code_signature"
+        b"compat" b"cid" b"dport" b"entries" b"errno" b"exit" b"family" b"fd" b"fd0" b"fd1" b"fe" b"feature_lock"
+        b"ino" b"inode" b"item" b"items" b"kernel_lost" b"list" b"lost" b"lport" b"major" b"minor" b"mq_curmsgs"
+        b"mq_maxmsg" b"mq_msgsize" b"mqdes" b"msg_len" b"msg_prio" b"nargs" b"net" b"new" b"nlnk-fam" b"nlnk-grp"
+        b"nlnk-pid" b"old" b"old_enforcing" b"enforcing" b"old-lock" b"new_lock" b"old_lock" b"old-ses" b"opid"
+        b"oses" b"permissive" b"pid" b"port" b"ppid" b"prog-id" b"proto" b"removed" b"added" b"res" b"rport"
+        b"seqno" b"ses" b"sig" b"sigev_signo" b"sport" b"spid" b"subj_count" b"syscall" b"total" b"uring_op"
+        b"val" b"vm-pid";
+    Hex:
+        b"arch" b"cap_fi" b"cap_fp" b"cap_fver" b"cap_pa" b"cap_pe" b"cap_pi" b"cap_pp" b"code" b"fi" b"flags"
+        b"fp" b"fver" b"ioctlcmd" b"ip" b"mark" b"mq_flags" b"new_pa" b"new_pe" b"new_pi" b"new_pp" b"old_pa"
+        b"old_pe" b"old_pi" b"old_pp" b"pa" b"pe" b"per" b"pi" b"pp" b"qbytes" b"resolve" b"spi";
+    Octal: b"mode" b"oflag";
+    User:
+        b"auid" b"euid" b"fsuid" b"inode_uid" b"iuid" b"loginuid" b"oauid" b"obj_uid" b"old-auid" b"ouid" b"sauid"
+        b"suid" b"uid";
+    Group:
+        b"egid" b"fsgid" b"gid" b"igid" b"inode_gid" b"new_gid" b"obj_gid" b"ogid" b"sgid";
+}
+
+/// Places in the table below; a power of two, above twice the number of keys.
+const PLACES: usize = 512;
+
+/// Where the key stands in `KEYS`, plus 1, by its hash; the next place when that one is taken.
+static TABLE: [u8; PLACES] = {
+    let mut table = [0; PLACES];
+    let mut index = 0;
+    while index < KEYS.len() {
+        let mut place = hash(KEYS[index].0);
+        while table[place] != 0 {
+            place = (place + 1) % PLACES;
+        }
+        index += 1;
+        table[place] = index as u8;
+    }
+    table
+};
+
+/// From the length and three letters: enough to tell the usual keys apart.
+const fn hash(key: &[u8]) -> usize {
+    let [first, .., last] = key else { return key.len() };
+    let middle = key[key.len() / 2];
+    (key.len() * 5 + *first as usize * 11 + middle as usize * 17 + *last as usize * 73) % PLACES
+}
+
+#[inline]
+fn lookup(key: &[u8]) -> Class {
+    let mut place = hash(key);
+    while let Some(&index) = TABLE.get(place)
+        && index != 0
+    {
+        if let Some((known, class)) = KEYS.get(usize::from(index) - 1)
+            && *known == key
+        {
+            return *class;
+        }
+        place = (place + 1) % PLACES;
+    }
+    Class::Text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_found_and_stands_once() {
+        assert!(KEYS.len() < PLACES / 2 && KEYS.len() < 255);
+        for (index, (key, class)) in KEYS.iter().enumerate() {
+            assert_eq!(lookup(key), *class);
+            assert!(KEYS[..index].iter().all(|(other, _)| other != key), "{:?}", str::from_utf8(key));
+        }
+        for unknown in [&b""[..], b"a", b"nothing", b"uidx", b"frootid"] {
+            assert_eq!(lookup(unknown), Class::Text);
+        }
+    }
+
+    #[test]
+    fn the_record_decides_where_a_key_has_two_meanings() {
+        assert_eq!(of(RecordType::SYSCALL, b"a1"), Class::Hex);
+        assert_eq!(of(RecordType::EXECVE, b"a1"), Class::Text);
+        assert_eq!(of(RecordType::SOCKADDR, b"saddr"), Class::Encoded);
+        assert_eq!(of(RecordType(1324), b"saddr"), Class::Text);
+    }
+
+    #[test]
+    fn usual_keys_are_found_at_once() {
+        let far = KEYS.iter().filter(|(key, _)| {
+            let index = TABLE[hash(key)];
+            index == 0 || KEYS[usize::from(index) - 1].0 != *key
+        });
+        let far: Vec<_> = far.map(|(key, _)| str::from_utf8(key).unwrap()).collect();
+        assert!(far.len() < KEYS.len() / 4, "{} of {}: {far:?}", far.len(), KEYS.len());
+    }
+}

@@ -1,0 +1,107 @@
+//! From an event to the outputs: it is written once in each format that an output has.
+
+use super::loss::Loss;
+use crate::config::{Config, Format};
+use crate::enrich::Names;
+use crate::event::{Event, Sink};
+use crate::format::json::Json;
+use crate::format::{Line, escape, go_audit, json};
+use crate::output::Outputs;
+use crate::stats::Stats;
+use crate::sys::host;
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What is kept between two events.
+pub(crate) struct Lines {
+    /// The time of the last look at the clock.
+    pub(crate) now: Instant,
+    pub(crate) outputs: Outputs,
+    pub(super) loss: Loss,
+    names: Names,
+    json: Json,
+    line: Line,
+    stats: Arc<Stats>,
+}
+
+impl Lines {
+    /// Allocates all that will be needed.
+    ///
+    /// Errors: no memory.
+    pub(crate) fn new(
+        config: &Config,
+        outputs: Outputs,
+        stats: Arc<Stats>,
+        now: Instant,
+    ) -> io::Result<Self> {
+        let records = config.event.max_kib as usize * 1024;
+        let longest = (records * escape::WORST.max(json::WORST)) + go_audit::OVERHEAD.max(json::OVERHEAD);
+        Ok(Self {
+            now,
+            outputs,
+            loss: Loss::new(&stats),
+            names: Names::new(now),
+            json: Json::new(&config.json, records, host::node().as_bytes())?,
+            line: Line::new(longest)?,
+            stats,
+        })
+    }
+
+    /// Looks at what may have changed on this host.
+    pub(super) fn refresh(&mut self, now: Instant) {
+        self.now = now;
+        self.names.refresh(now);
+    }
+
+    /// Writes what was lost since the last report into the stream, if that is due.
+    pub(super) fn report_loss(&mut self, last: bool) {
+        let Some(report) = self.loss.report(&self.stats, self.now, last) else { return };
+        self.stats.loss_reports.add(1);
+        self.write(&report.event().event());
+        self.loss.settle(&self.stats);
+    }
+
+    /// Writes an event in each format in use; false when one of its lines did not fit.
+    fn write(&mut self, event: &Event<'_>) -> bool {
+        let mut fits = true;
+        for format in Format::ALL {
+            if self.outputs.uses(format) {
+                fits &= self.format(format, event);
+                if !self.line.overflowed() {
+                    self.outputs.write(format, self.line.as_bytes(), self.now);
+                }
+            }
+        }
+        fits
+    }
+
+    /// Makes the line; false when it does not fit.
+    fn format(&mut self, format: Format, event: &Event<'_>) -> bool {
+        self.line.clear();
+        match format {
+            Format::GoAudit => go_audit::write(event, &self.names.users, &mut self.line),
+            Format::Json => {
+                self.json.write(event, &self.names, true, &mut self.line);
+                if self.line.overflowed() {
+                    // Many short fields, each with a long name: without the names it fits.
+                    self.line.clear();
+                    self.json.write(event, &self.names, false, &mut self.line);
+                }
+            }
+            Format::Raw => {}
+        }
+        !self.line.overflowed()
+    }
+}
+
+impl Sink for Lines {
+    fn event(&mut self, event: &Event<'_>) {
+        if self.write(event) {
+            self.stats.events.add(1);
+        } else {
+            // The space is made for the longest event, so this is a defect of ours: told, not hidden.
+            self.stats.unformatted.add(1);
+        }
+    }
+}
