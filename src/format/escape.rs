@@ -18,6 +18,7 @@ pub fn push(line: &mut Line, text: &[u8]) {
 
 /// Appends `text` as these rules have it: `special` marks (as [`special_bytes`] does) what needs more than
 /// copying, and `one` writes one such character, in at most `worst` bytes for each of its bytes.
+#[inline(always)]
 pub(super) fn push_by(
     line: &mut Line,
     mut text: &[u8],
@@ -27,14 +28,19 @@ pub(super) fn push_by(
 ) {
     let Some(out) = line.spare(text.len() * worst + 8) else { return };
     let mut at = 0;
-    while let Some((chunk, _)) = text.split_first_chunk::<8>() {
-        // All eight are copied, and only the plain ones before the first other byte are kept.
+    while !text.is_empty() {
+        // All eight are copied, and only the plain ones before the first other byte are kept. There are
+        // eight bytes to spare, so a rest of fewer is filled up with blanks.
+        let (chunk, len) = match text.first_chunk::<8>() {
+            Some(chunk) => (*chunk, 8),
+            None => (filled_up(text), text.len()),
+        };
         let Some(to) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<8>) else { break };
-        *to = *chunk;
-        let special = special(u64::from_le_bytes(*chunk));
+        *to = chunk;
+        let special = special(u64::from_le_bytes(chunk));
         if special == 0 {
-            at += 8;
-            text = text.get(8..).unwrap_or_default();
+            at += len;
+            text = text.get(len..).unwrap_or_default();
         } else {
             let plain = (special.trailing_zeros() / 8) as usize;
             at += plain;
@@ -42,10 +48,14 @@ pub(super) fn push_by(
             at += one(out.get_mut(at..).unwrap_or_default(), &mut text);
         }
     }
-    while !text.is_empty() {
-        at += one(out.get_mut(at..).unwrap_or_default(), &mut text);
-    }
     line.advance(at);
+}
+
+/// Fewer than eight bytes, and blanks behind them.
+fn filled_up(text: &[u8]) -> [u8; 8] {
+    let mut chunk = [b' '; 8];
+    chunk.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+    chunk
 }
 
 /// The high bit of the first byte that needs more than copying; bits above it may be wrong.

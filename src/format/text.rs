@@ -22,6 +22,13 @@ pub fn push_string(line: &mut Line, text: &[u8]) {
     line.push(b"\"");
 }
 
+/// Appends a member's key with its quotes and its colon, and a comma before it if it is not the first.
+pub(super) fn push_key(line: &mut Line, key: &[u8], first: bool) {
+    line.push(if first { b"\"" } else { b",\"" });
+    push(line, key);
+    line.push(b"\":");
+}
+
 /// The high bit of the first byte that needs more than copying; bits above it may be wrong.
 fn special_bytes(word: u64) -> u64 {
     let quote = zero(word ^ (LOW * 0x22));

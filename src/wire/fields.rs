@@ -163,7 +163,7 @@ impl<'a> Iterator for Items<'a> {
             self.rest = rest;
             return Some(Item::Enriched);
         }
-        let end = text.iter().position(|&b| matches!(b, b'=' | b' ' | ENRICHED)).unwrap_or(text.len());
+        let end = find(text, [b'=', b' ', ENRICHED]);
         let (word, rest) = text.split_at_checked(end)?;
         let Some(text) = rest.strip_prefix(b"=") else {
             self.rest = rest;
@@ -181,7 +181,7 @@ fn value(text: &[u8]) -> (Value<'_>, &[u8]) {
         Some(b'"') => {
             let inside = text.get(1..).unwrap_or_default();
             // The kernel never writes a quote inside quotes; one that is never closed is taken to the end.
-            let end = inside.iter().position(|&b| b == b'"').unwrap_or(inside.len());
+            let end = find(inside, [b'"'; 3]);
             (Value::Quoted(inside.get(..end).unwrap_or_default()), inside.get(end + 1..).unwrap_or_default())
         }
         Some(b'\'') => {
@@ -190,10 +190,32 @@ fn value(text: &[u8]) -> (Value<'_>, &[u8]) {
             (Value::Nested(inside.get(..end).unwrap_or_default()), inside.get(end + 1..).unwrap_or_default())
         }
         _ => {
-            let end = text.iter().position(|&b| matches!(b, b' ' | ENRICHED | b'\n')).unwrap_or(text.len());
+            let end = find(text, [b' ', ENRICHED, b'\n']);
             text.split_at_checked(end).map_or((Value::Bare(text), &[]), |(v, rest)| (Value::Bare(v), rest))
         }
     }
+}
+
+/// Where the first of these bytes stands; the length when none does. Eight bytes at a time.
+#[inline]
+fn find(text: &[u8], wanted: [u8; 3]) -> usize {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let (chunks, rest) = text.as_chunks::<8>();
+    for (index, chunk) in chunks.iter().enumerate() {
+        let word = u64::from_le_bytes(*chunk);
+        // 0x80 where a byte is zero; exact for the lowest such byte (Hacker's Delight, 6-1).
+        let zero = |byte: u8| {
+            let other = word ^ (LOW * u64::from(byte));
+            other.wrapping_sub(LOW) & !other
+        };
+        let [a, b, c] = wanted.map(zero);
+        let found = (a | b | c) & (LOW << 7);
+        if found != 0 {
+            return index * 8 + (found.trailing_zeros() / 8) as usize;
+        }
+    }
+    let at = rest.iter().position(|byte| wanted.contains(byte)).unwrap_or(rest.len());
+    chunks.len() * 8 + at
 }
 
 /// Where a nested value ends: at the last single quote of the record's own part, since user space may
@@ -272,6 +294,13 @@ mod tests {
         #[test]
         fn any_bytes_end(text in proptest::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(items(&text).count() <= text.len());
+        }
+
+        #[test]
+        fn the_fast_search_finds_what_the_slow_one_finds(text in "[a-c=\\x1d\"\\x3c\\x3e\\u{80}]{0,40}") {
+            let wanted = [b'=', b'"', ENRICHED];
+            let slow = text.bytes().position(|b| wanted.contains(&b)).unwrap_or(text.len());
+            prop_assert_eq!(find(text.as_bytes(), wanted), slow);
         }
 
         #[test]

@@ -10,50 +10,82 @@ use crate::wire::tables::Machine;
 
 /// Longest key that has an upper-case form.
 const LONGEST_KEY: usize = 32;
+/// Ids of one record that are named; a SYSCALL record has nine.
+const IDS: usize = 32;
 /// The id of nobody, and what auditd calls it.
 const UNSET: u32 = u32::MAX;
 /// The longest decimal number that is written as one: what fits 64 bits with a sign.
 const LONGEST_NUMBER: usize = 20;
+
+/// What was seen in a record and is written at its end.
+#[derive(Default)]
+struct Seen<'a> {
+    arguments: bool,
+    words: bool,
+    /// Whether auditd has named arch, system call and ids already.
+    appended: bool,
+    arch: Option<Value<'a>>,
+    syscall: Option<Value<'a>>,
+    ids: heapless::Vec<(Class, &'a [u8], Value<'a>), IDS>,
+}
+
+impl<'a> Seen<'a> {
+    fn note(&mut self, class: Class, key: &'a [u8], value: Value<'a>) {
+        match (class, key) {
+            (Class::User | Class::Group, _) => {
+                // What does not fit has no name: no record of the kernel's has so many.
+                let _ = self.ids.push((class, key, value));
+            }
+            (Class::Hex, b"arch") => self.arch = Some(value),
+            (Class::Decimal, b"syscall") => self.syscall = Some(value),
+            _ => {}
+        }
+    }
+}
 
 impl Writer<'_> {
     /// The record's object.
     pub(super) fn record(&mut self, record: &Record<'_>, loss: bool) {
         self.line.push(b"{");
         let start = self.line.len();
-        let appended = record.fields.contains(&fields::ENRICHED);
-        let mut arguments = false;
-        let mut words = false;
+        let mut seen = Seen::default();
         let mut items = fields::items(record.fields);
         if record.kind == RecordType::AVC {
             self.decision(&mut items);
         }
         for item in items.by_ref() {
             match item {
-                Item::Enriched => break,
-                Item::Word(_) => words = true,
-                Item::Field(b"op" | b"place" | b"unit", value) if loss => self.loss_word(item, value),
-                Item::Field([b'a', b'0'..=b'3'], _) if record.kind == RecordType::SYSCALL => arguments = true,
-                Item::Field(key, value) => self.field(record.kind, key, value, start),
+                Item::Enriched => {
+                    seen.appended = true;
+                    break;
+                }
+                Item::Word(_) => seen.words = true,
+                Item::Field(b"op", _) if loss => {}
+                Item::Field([b'a', b'0'..=b'3'], _) if record.kind == RecordType::SYSCALL => seen.arguments = true,
+                Item::Field(key, value) => {
+                    let class = class::of(record.kind, key);
+                    seen.note(class, key, value);
+                    self.field(record.kind, class, (key, value), start);
+                }
             }
         }
-        if arguments {
+        if seen.arguments {
             self.arguments(record.fields, start);
         }
-        if words {
+        if seen.words {
             self.words(record.fields, start);
         }
         self.appended(items, start);
-        if self.translate {
-            self.translations(record, appended, start);
+        if self.translate && !seen.appended {
+            self.translations(&seen, start);
         }
         self.line.push(b"}");
     }
 
     /// `,` before all but the first member, and the key.
     pub(super) fn key(&mut self, key: &[u8], start: usize) {
-        self.line.push(if self.line.len() == start { b"\"" } else { b",\"" });
-        text::push(self.line, key);
-        self.line.push(b"\":");
+        let first = self.line.len() == start;
+        text::push_key(self.line, key, first);
     }
 
     /// A key in upper case.
@@ -63,12 +95,12 @@ impl Writer<'_> {
         self.key(&upper, start);
     }
 
-    fn field(&mut self, kind: RecordType, key: &[u8], value: Value<'_>, start: usize) {
+    fn field(&mut self, kind: RecordType, class: Class, (key, value): (&[u8], Value<'_>), start: usize) {
         if kind == RecordType::SOCKADDR && key == b"saddr" && self.sockaddr(value, start) {
             return;
         }
         self.key(key, start);
-        match (class::of(kind, key), value) {
+        match (class, value) {
             _ if value.is_null() => self.line.push(b"null"),
             (_, Value::Nested(inside)) => self.nested(inside),
             (Class::Encoded, _) if key == b"key" => self.keys(value),
@@ -77,15 +109,6 @@ impl Writer<'_> {
             (Class::Hex, Value::Bare(digits)) => hexadecimal(digits, self.line),
             (Class::Octal, Value::Bare(digits)) => octal(digits, self.line),
             _ => text::push_string(self.line, value.bytes()),
-        }
-    }
-
-    /// A loss event's words: `op` is its name already.
-    fn loss_word(&mut self, item: Item<'_>, value: Value<'_>) {
-        if let Item::Field(key @ (b"place" | b"unit"), _) = item {
-            let start = if key == b"place" { self.line.len() } else { 0 };
-            self.key(key, start);
-            text::push_string(self.line, value.bytes());
         }
     }
 
@@ -100,7 +123,9 @@ impl Writer<'_> {
         let mut words = false;
         for item in fields::items(inside) {
             match item {
-                Item::Field(key, value) => self.field(RecordType::USER, key, value, start),
+                Item::Field(key, value) => {
+                    self.field(RecordType::USER, class::of(RecordType::USER, key), (key, value), start);
+                }
                 Item::Word(_) => words = true,
                 Item::Enriched => break,
             }
@@ -193,27 +218,20 @@ impl Writer<'_> {
         }
     }
 
-    /// What the fields mean. `appended` says that auditd has named arch, system call and ids already.
-    fn translations(&mut self, record: &Record<'_>, appended: bool, start: usize) {
-        let mut machine = None;
-        for (key, value) in fields::items(record.fields).fields() {
-            if let (b"arch", false) = (key, appended) {
-                let number = value.hexadecimal().and_then(|n| u32::try_from(n).ok());
-                machine = number.and_then(Machine::of_audit_arch);
-                if let Some(machine) = machine {
-                    self.upper_key(key, start);
-                    text::push_string(self.line, machine.name().as_bytes());
-                }
-            } else if let (b"syscall", Some(machine)) = (key, machine) {
-                if let Some(name) = value.id().and_then(|number| machine.syscall_name(number)) {
-                    self.upper_key(key, start);
-                    text::push_string(self.line, name.as_bytes());
-                }
-            } else if let (class @ (Class::User | Class::Group), false) =
-                (class::of(record.kind, key), appended)
-            {
-                self.name(class, key, value, start);
+    /// What the fields mean, unless auditd has said so.
+    fn translations(&mut self, seen: &Seen<'_>, start: usize) {
+        let arch = seen.arch.and_then(Value::hexadecimal).and_then(|number| u32::try_from(number).ok());
+        if let Some(machine) = arch.and_then(Machine::of_audit_arch) {
+            self.upper_key(b"arch", start);
+            text::push_string(self.line, machine.name().as_bytes());
+            let call = seen.syscall.and_then(Value::id).and_then(|number| machine.syscall_name(number));
+            if let Some(name) = call {
+                self.upper_key(b"syscall", start);
+                text::push_string(self.line, name.as_bytes());
             }
+        }
+        for (class, key, value) in &seen.ids {
+            self.name(*class, key, *value, start);
         }
     }
 
