@@ -6,6 +6,8 @@ SYSCONFDIR ?= /etc
 DESTDIR    ?=
 # What `make run` gives to ringaudit after the word "run", as in: make run ARGS="-c my.toml"
 ARGS       ?=
+# How long `make fuzz` runs each target
+SECONDS    ?= 600
 # What `make install` installs: `make static install BIN=dist/x86_64-unknown-linux-musl/ringaudit`
 BIN        ?= target/release/ringaudit
 
@@ -18,7 +20,7 @@ TARGETS    = x86_64-unknown-linux-musl aarch64-unknown-linux-musl armv7-unknown-
 
 export CARGO_TARGET_DIR := target
 
-.PHONY: help run build test lint static minimal cross boot bench install uninstall clean
+.PHONY: help run build test lint static minimal cross boot fuzz bench install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +48,9 @@ cross: ## build a static binary for x86_64, aarch64 and armv7 each, in dist/TARG
 
 boot: cross minimal ## start each static binary in a virtual machine and look for its events
 	@tests/boot/run $(TARGETS) minimal
+
+fuzz: ## run each fuzz target for 10 minutes (SECONDS=600)
+	@fuzz/run -s $(SECONDS)
 
 bench: static ## measure the static binary against a null receiver and auditd (root; x86_64)
 	@cross/need auditd=auditd
