@@ -52,8 +52,8 @@ boot: cross minimal ## start each static binary in a virtual machine and look fo
 fuzz: ## run each fuzz target for 10 minutes (SECONDS=600)
 	@fuzz/run -s $(SECONDS)
 
-bench: static ## measure the static binary against a null receiver and auditd (root; x86_64)
-	@cross/need auditd=auditd
+bench: static ## measure the static binary against a null receiver, auditd and laurel (root; x86_64)
+	@cross/need auditd=auditd laurel=laurel
 	@RINGAUDIT_BIN=$(CURDIR)/dist/x86_64-unknown-linux-musl/ringaudit cross/cargo bench --locked --bench capture
 
 install: ## install under DESTDIR and PREFIX (/usr/local); an existing /etc/ringaudit.toml is kept

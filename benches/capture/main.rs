@@ -1,8 +1,8 @@
 //! What an event costs: CPU, memory and the highest rate without loss, of the daemon beside a receiver that
-//! throws everything away and beside Debian's auditd, on this machine's kernel, in one run.
+//! throws everything away and beside Debian's auditd, alone and with laurel, on this machine's kernel, in one run.
 //!
 //! The load is a process that opens a path that does not exist: five records an event (SYSCALL, CWD, PATH,
-//! PROCTITLE, EOE). Only this program's own calls are audited. Needs root and the package auditd.
+//! PROCTITLE, EOE). Only this program's own calls are audited. Needs root and the packages auditd and laurel.
 //! Environment: RINGAUDIT_BIN, the binary to measure; RINGAUDIT_BENCH, `cpu`, `memory`, `rate` or `all`.
 
 mod kernel;
@@ -67,14 +67,15 @@ fn bench() -> Result<()> {
 fn cpu(kernel: &mut Kernel, binary: &std::path::Path) -> Result<()> {
     let (rate, events) = CPU_LOAD;
     println!("\nCPU per event, {events} events at {rate} a second, {ROUNDS} rounds in turn (microseconds)");
-    let kinds = [Kind::Null, Kind::Ringaudit, Kind::Auditd];
-    let mut costs = [const { Vec::new() }; 3];
+    let kinds = [Kind::Null, Kind::GoAudit, Kind::Json, Kind::Context, Kind::Auditd, Kind::Laurel];
+    let mut costs = [const { Vec::new() }; 6];
     for _ in 0..ROUNDS {
         for (kind, costs) in kinds.iter().zip(&mut costs) {
             let mut receiver = Receiver::start(*kind, binary, kernel)?;
             let before = receiver.cpu()?;
             load::events(rate, events, 1)?;
             kernel.settle()?;
+            receiver.settle()?;
             let used = receiver.cpu()? - before;
             let taken = receiver.stop(events)?;
             costs.push(used.as_secs_f64() * 1e6 / f64::from(taken.max(1)));
@@ -83,18 +84,21 @@ fn cpu(kernel: &mut Kernel, binary: &std::path::Path) -> Result<()> {
             }
         }
     }
-    let [null, ours, auditd] = costs.each_mut().map(|costs| median(costs));
+    let [null, go_audit, json, context, auditd, laurel] = costs.each_mut().map(|costs| median(costs));
     for (kind, costs) in kinds.iter().zip(&costs) {
-        println!("  {kind:<12} {:7.2}   {costs:.2?}", median(&mut costs.clone()));
+        println!("  {kind:<16} {:7.2}   {costs:.2?}", median(&mut costs.clone()));
     }
-    println!("  ringaudit / null receiver  {:5.2}   (at most 2.0)", ours / null);
-    println!("  ringaudit / auditd         {:5.2}   (at most 0.35)", ours / auditd);
+    println!("  go-audit format / null receiver  {:5.2}   (at most 2.0)", go_audit / null);
+    println!("  go-audit format / auditd         {:5.2}   (at most 0.35)", go_audit / auditd);
+    println!("  json / null receiver             {:5.2}   (at most 2.5)", json / null);
+    println!("  json / auditd + laurel           {:5.2}   (at most 0.15)", json / laurel);
+    println!("  json with context / null         {:5.2}   (at most 4.0)", context / null);
     Ok(())
 }
 
 fn memory(kernel: &mut Kernel, binary: &std::path::Path) -> Result<()> {
-    println!("\nresident memory (KiB; at most 1536, and the same after both)");
-    let mut receiver = Receiver::start(Kind::Ringaudit, binary, kernel)?;
+    println!("\nresident memory with everything on (KiB; at most 3072, and the same after both)");
+    let mut receiver = Receiver::start(Kind::Context, binary, kernel)?;
     println!("  at the start           {:6}", resident_kib(receiver.pid())?);
     load::events(20_000, 10_000, 1)?;
     kernel.settle()?;
@@ -110,7 +114,7 @@ fn memory(kernel: &mut Kernel, binary: &std::path::Path) -> Result<()> {
 fn stated_rate(kernel: &mut Kernel, binary: &std::path::Path) -> Result<()> {
     let events = STATED_RATE * 5;
     println!("\n{events} events at {STATED_RATE} a second, backlog_wait_time 0, backlog_limit 8192");
-    for kind in [Kind::Null, Kind::Ringaudit, Kind::Auditd] {
+    for kind in [Kind::Null, Kind::Json, Kind::Auditd] {
         let mut receiver = Receiver::start(kind, binary, kernel)?;
         let before = kernel.lost()?;
         let took = load::events(STATED_RATE, events, 1)?;
@@ -118,7 +122,7 @@ fn stated_rate(kernel: &mut Kernel, binary: &std::path::Path) -> Result<()> {
         let lost = kernel.lost()? - before;
         let taken = receiver.stop(events)?;
         let reached = f64::from(events) / took.as_secs_f64();
-        println!("  {kind:<12} {taken:7} events, {lost:7} records lost, {reached:6.0} a second reached");
+        println!("  {kind:<16} {taken:7} events, {lost:7} records lost, {reached:6.0} a second reached");
     }
     Ok(())
 }
@@ -128,7 +132,7 @@ fn highest_rate(kernel: &mut Kernel, binary: &std::path::Path) -> Result<()> {
     println!(
         "\nhighest rate without loss, {RATE_SECONDS} s at each rate, backlog_wait_time 0, backlog_limit 8192"
     );
-    let kinds = [Kind::Null, Kind::Ringaudit];
+    let kinds = [Kind::Null, Kind::Json];
     let mut highest = [const { Vec::new() }; 2];
     for _ in 0..3 {
         for (kind, highest) in kinds.iter().zip(&mut highest) {
@@ -136,7 +140,7 @@ fn highest_rate(kernel: &mut Kernel, binary: &std::path::Path) -> Result<()> {
         }
     }
     for (kind, highest) in kinds.iter().zip(&highest) {
-        println!("  {kind:<12} {:7.0} a second   {highest:.0?}", median(&mut highest.clone()));
+        println!("  {kind:<16} {:7.0} a second   {highest:.0?}", median(&mut highest.clone()));
     }
     let [null, ours] = highest.each_mut().map(|rates| median(rates));
     println!("  ringaudit / null receiver  {:5.2}   (at least 0.8)", ours / null);

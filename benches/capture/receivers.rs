@@ -1,4 +1,5 @@
-//! Who receives: a process that throws everything away, the daemon, and Debian's auditd.
+//! Who receives: a process that throws everything away, the daemon, and Debian's auditd, alone and with
+//! Debian's laurel as its plugin.
 
 use crate::kernel::Kernel;
 use crate::{Result, measure};
@@ -17,22 +18,36 @@ use std::time::{Duration, Instant};
 
 /// The first word of the command line that makes this program the null receiver.
 pub(crate) const NULL_WORD: &str = "null-receiver";
+/// Where laurel writes, in the receiver's folder.
+const LAUREL_LOG: &str = "laurel.json";
+/// Switches all context off.
+const NO_CONTEXT: &str = "";
 /// The same buffer as the daemon's default.
 const RECEIVE_BUFFER: usize = 4096 * 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Null,
-    Ringaudit,
+    /// The daemon, format go-audit.
+    GoAudit,
+    /// The daemon, format json with all translations, without context.
+    Json,
+    /// The daemon, format json with all translations and all context.
+    Context,
     Auditd,
+    /// auditd and laurel.
+    Laurel,
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Null => "null",
-            Self::Ringaudit => "ringaudit",
+            Self::GoAudit => "go-audit format",
+            Self::Json => "json",
+            Self::Context => "json, context",
             Self::Auditd => "auditd",
+            Self::Laurel => "auditd, laurel",
         })
     }
 }
@@ -57,15 +72,24 @@ impl Receiver {
                 command.arg(NULL_WORD);
                 command
             }
-            Kind::Ringaudit => {
+            Kind::GoAudit | Kind::Json | Kind::Context => {
                 let config = dir.path().join("ringaudit.toml");
-                let text = format!("[[output]]\ntype = \"file\"\nformat = \"go-audit\"\npath = {log:?}\n");
-                fs::write(&config, text)?;
+                let format = if kind == Kind::GoAudit { "go-audit" } else { "json" };
+                let more = if kind == Kind::Context { "" } else { NO_CONTEXT };
+                fs::write(
+                    &config,
+                    format!("{more}[[output]]\ntype = \"file\"\nformat = \"{format}\"\npath = {log:?}\n"),
+                )?;
                 let mut command = Command::new(binary);
                 command.arg("-c").arg(config);
                 command
             }
             Kind::Auditd => auditd(dir.path(), &log)?,
+            Kind::Laurel => {
+                let command = auditd(dir.path(), &log)?;
+                laurel(dir.path())?;
+                command
+            }
         };
         let child =
             command.stdin(Stdio::null()).spawn().map_err(|e| format!("failed to start {kind}: {e}"))?;
@@ -85,8 +109,24 @@ impl Receiver {
         self.child.id()
     }
 
+    /// Of the process and, for auditd's plugin, of its child.
     pub(crate) fn cpu(&self) -> Result<Duration> {
-        measure::cpu(self.pid())
+        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.pid()))?;
+        let children = children.split_whitespace().map(|pid| measure::cpu(pid.parse()?));
+        children.fold(measure::cpu(self.pid()), |sum, child| Ok(sum? + child?))
+    }
+
+    /// Waits until it has nothing more to do: a plugin is behind its daemon.
+    pub(crate) fn settle(&self) -> Result<()> {
+        let mut before = self.cpu()?;
+        loop {
+            std::thread::sleep(Duration::from_millis(300));
+            let now = self.cpu()?;
+            if now - before < Duration::from_millis(3) {
+                return Ok(());
+            }
+            before = now;
+        }
     }
 
     /// Ends it and counts the events that its log holds; the null receiver's are those that were sent.
@@ -94,13 +134,15 @@ impl Receiver {
         self.end()?;
         let mark = match self.kind {
             Kind::Null => return Ok(sent),
-            Kind::Ringaudit => r#"name=\"/nonexistent/ringaudit\""#,
+            Kind::GoAudit => r#"name=\"/nonexistent/ringaudit\""#,
+            Kind::Json | Kind::Context | Kind::Laurel => r#""name":"/nonexistent/ringaudit""#,
             Kind::Auditd => r#"name="/nonexistent/ringaudit""#,
         };
+        let log = if self.kind == Kind::Laurel { self.dir.path().join(LAUREL_LOG) } else { self.log.clone() };
         let mut count = 0;
         for file in fs::read_dir(self.dir.path())? {
             let path = file?.path();
-            if path.to_string_lossy().starts_with(&*self.log.to_string_lossy()) {
+            if path.to_string_lossy().starts_with(&*log.to_string_lossy()) {
                 let text = String::from_utf8_lossy(&fs::read(path)?).into_owned();
                 count += u32::try_from(text.lines().filter(|line| line.contains(mark)).count())?;
             }
@@ -151,6 +193,24 @@ fn auditd(dir: &Path, log: &Path) -> Result<Command> {
     command.args(["-n", "-s", "nochange", "-c"]).arg(dir);
     command.stderr(Stdio::null()).stdout(Stdio::null());
     Ok(command)
+}
+
+/// Debian's laurel as a plugin of that auditd, with all translations and its default context.
+fn laurel(dir: &Path) -> Result<()> {
+    let config = dir.join("laurel.toml");
+    let text = format!(
+        "directory = {dir:?}\nuser = \"root\"\n[auditlog]\nfile = \"{LAUREL_LOG}\"\nsize = 4000000000\n\
+         [translate]\nuniversal = true\nuser-db = true\n"
+    );
+    fs::write(&config, text)?;
+    let plugin = dir.join("plugins.d").join("laurel.conf");
+    let text = format!(
+        "active = yes\ndirection = out\npath = /usr/sbin/laurel\ntype = always\nargs = --config {}\nformat = string\n",
+        config.display()
+    );
+    fs::write(&plugin, text)?;
+    fs::set_permissions(&plugin, fs::Permissions::from_mode(0o640))?;
+    Ok(())
 }
 
 /// The receiver that throws everything away: poll, recvmmsg until the socket is empty, and nothing else.

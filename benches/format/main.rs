@@ -23,9 +23,15 @@ fn openat() -> Records {
                    ppid=4100 pid=4101 auid=4294967295 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 \
                    tty=(none) ses=4294967295 comm=\"load\" exe=\"/usr/bin/load\" key=\"t\"";
     let path = "item=0 name=\"/nonexistent/file\" nametype=UNKNOWN cap_fp=0 cap_fi=0 cap_fe=0 cap_fver=0 cap_frootid=0";
-    [(1300, syscall), (1307, "cwd=\"/root\""), (1302, path), (1327, "proctitle=2F7573722F62696E2F6C6F6164002D6E"), (1320, "")]
-        .map(|(kind, fields)| (kind, fields.to_owned()))
-        .to_vec()
+    [
+        (1300, syscall),
+        (1307, "cwd=\"/root\""),
+        (1302, path),
+        (1327, "proctitle=2F7573722F62696E2F6C6F6164002D6E"),
+        (1320, ""),
+    ]
+    .map(|(kind, fields)| (kind, fields.to_owned()))
+    .to_vec()
 }
 
 fn execve() -> Records {
@@ -84,16 +90,22 @@ fn main() {
         let formatters: [(&str, fn() -> Formatter); 3] = [
             ("assembled only", || Formatter::Nothing),
             ("go-audit", || Formatter::GoAudit),
-            ("json", || Formatter::Json(Box::new(Json::new(&config::Json::default(), 1 << 20, b"host").unwrap()))),
+            ("json", || {
+                Formatter::Json(Box::new(Json::new(&config::Json::default(), 1 << 20, b"host").unwrap()))
+            }),
         ];
         for (name, formatter) in formatters {
             let names = Names::new(Instant::now());
-            let mut lines = Lines { formatter: formatter(), names, line: Line::new(1 << 22).unwrap(), bytes: 0 };
+            let mut lines =
+                Lines { formatter: formatter(), names, line: Line::new(1 << 22).unwrap(), bytes: 0 };
             let mut times: Vec<f64> = (0..ROUNDS).map(|_| round(&mut lines, &records)).collect();
             times.sort_by(f64::total_cmp);
             let median = times[ROUNDS / 2];
             let bytes = lines.bytes / (ROUNDS as u64 * u64::from(EVENTS));
-            println!("{what:7} {name:15} {median:8.0} ns  {:6.0} MB/s  {bytes:6} bytes a line", size as f64 * 1e3 / median);
+            println!(
+                "{what:7} {name:15} {median:8.0} ns  {:6.0} MB/s  {bytes:6} bytes a line",
+                size as f64 * 1e3 / median
+            );
         }
     }
 }

@@ -61,7 +61,9 @@ impl Writer<'_> {
                 }
                 Item::Word(_) => seen.words = true,
                 Item::Field(b"op", _) if loss => {}
-                Item::Field([b'a', b'0'..=b'3'], _) if record.kind == RecordType::SYSCALL => seen.arguments = true,
+                Item::Field([b'a', b'0'..=b'3'], _) if record.kind == RecordType::SYSCALL => {
+                    seen.arguments = true
+                }
                 Item::Field(key, value) => {
                     let class = class::of(record.kind, key);
                     seen.note(class, key, value);
