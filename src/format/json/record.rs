@@ -62,7 +62,7 @@ impl Writer<'_> {
                 Item::Word(_) => seen.words = true,
                 Item::Field(b"op", _) if loss => {}
                 Item::Field([b'a', b'0'..=b'3'], _) if record.kind == RecordType::SYSCALL => {
-                    seen.arguments = true
+                    seen.arguments = true;
                 }
                 Item::Field(key, value) => {
                     let class = class::of(record.kind, key);
