@@ -96,8 +96,7 @@ fn main() {
         ];
         for (name, formatter) in formatters {
             let names = Names::new(Instant::now());
-            let mut lines =
-                Lines { formatter: formatter(), names, line: Line::new(1 << 22).unwrap(), bytes: 0 };
+            let mut lines = Lines { formatter, names, line: Line::new(1 << 22).unwrap(), bytes: 0 };
             let mut times: Vec<f64> = (0..ROUNDS).map(|_| round(&mut lines, &records)).collect();
             times.sort_by(f64::total_cmp);
             let median = times[ROUNDS / 2];

@@ -54,7 +54,7 @@ keys! {
         b"ino" b"inode" b"item" b"items" b"kernel_lost" b"list" b"lost" b"lport" b"major" b"minor" b"mq_curmsgs"
         b"mq_maxmsg" b"mq_msgsize" b"mqdes" b"msg_len" b"msg_prio" b"nargs" b"net" b"new" b"nlnk-fam" b"nlnk-grp"
         b"nlnk-pid" b"old" b"old_enforcing" b"enforcing" b"old-lock" b"new_lock" b"old_lock" b"old-ses" b"opid"
-        b"oses" b"permissive" b"pid" b"port" b"ppid" b"prog-id" b"proto" b"removed" b"added" b"res" b"rport"
+        b"oses" b"permissive" b"pid" b"old_prom" b"port" b"ppid" b"prog-id" b"prom" b"proto" b"removed" b"added" b"res" b"rport"
         b"seqno" b"ses" b"sig" b"sigev_signo" b"sport" b"spid" b"subj_count" b"syscall" b"total" b"uring_op"
         b"val" b"vm-pid";
     Hex:

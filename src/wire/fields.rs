@@ -165,9 +165,18 @@ impl<'a> Iterator for Items<'a> {
         }
         let end = find(text, [b'=', b' ', ENRICHED]);
         let (word, rest) = text.split_at_checked(end)?;
-        let Some(text) = rest.strip_prefix(b"=") else {
-            self.rest = rest;
-            return Some(Item::Word(word));
+        let text = match rest.strip_prefix(b"=") {
+            Some(text) if !word.is_empty() => text,
+            // A lone `=`, or one without a key: a word of somebody's text.
+            Some(_) => {
+                let (word, rest) = text.split_at_checked(find(text, [b' ', ENRICHED, b' ']))?;
+                self.rest = rest;
+                return Some(Item::Word(word));
+            }
+            None => {
+                self.rest = rest;
+                return Some(Item::Word(word));
+            }
         };
         let (value, rest) = value(text);
         self.rest = rest;
@@ -253,6 +262,7 @@ mod tests {
             shown("avc:  denied  { open } for  pid=1 path=\"/a\""),
             "avc:|denied|{|open|}|for|pid=1|path=\"/a\""
         );
+        assert_eq!(shown("it is = so =b c=d"), "it|is|=|so|=b|c=d");
         assert_eq!(shown(""), "");
         assert_eq!(shown("   "), "");
         assert_eq!(shown("key=\"never closed"), "key=\"never closed\"");

@@ -121,7 +121,7 @@ impl Group {
             Self::Kind(
                 RecordType::SYSCALL | RecordType::EXECVE | RecordType::CWD | RecordType::PROCTITLE,
             ) => false,
-            Self::Kind(kind) => matches!(kind.0, 1000..=1099 | 1300..=1999),
+            Self::Kind(kind) => matches!(kind.0, 1006..=1099 | 1300..=1999),
         }
     }
 }

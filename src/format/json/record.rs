@@ -237,14 +237,20 @@ impl Writer<'_> {
         }
     }
 
-    /// The name of a user or a group, if it has one.
+    /// The name of a user or a group.
     fn name(&mut self, class: Class, key: &[u8], value: Value<'_>, start: usize) {
         let Some(id) = value.id() else { return };
         let names = if class == Class::User { &self.names.users } else { &self.names.groups };
-        let name = if id == UNSET { Some(&b"unset"[..]) } else { names.name_of(value.bytes()) };
-        if let Some(name) = name {
-            self.upper_key(key, start);
-            text::push_string(self.line, name);
+        self.upper_key(key, start);
+        match names.name_of(value.bytes()) {
+            _ if id == UNSET => self.line.push(b"\"unset\""),
+            Some(name) => text::push_string(self.line, name),
+            // As auditd has it.
+            None => {
+                self.line.push(b"\"unknown(");
+                self.line.push_number(u64::from(id));
+                self.line.push(b")\"");
+            }
         }
     }
 
