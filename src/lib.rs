@@ -2,7 +2,6 @@
 //! record's journey; DESIGN.md tells the whole of it.
 
 pub mod capture;
-pub mod daemon;
 pub mod enrich;
 pub mod event;
 pub mod format;
