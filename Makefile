@@ -55,6 +55,8 @@ fuzz: ## run each fuzz target for 10 minutes (SECONDS=600)
 bench: static ## measure the static binary against a null receiver, auditd and laurel (root; x86_64)
 	@cross/need auditd=auditd laurel=laurel
 	@RINGAUDIT_BIN=$(CURDIR)/dist/x86_64-unknown-linux-musl/ringaudit cross/cargo bench --locked --bench capture
+	@RINGAUDIT_BIN=$(CURDIR)/dist/x86_64-unknown-linux-musl/ringaudit cross/cargo bench --locked --bench replay
+	@cross/cargo bench --locked --bench format
 
 install: ## install under DESTDIR and PREFIX (/usr/local); an existing /etc/ringaudit.toml is kept
 	@test -x $(BIN) || { echo "missing: $(BIN): run 'make build' or 'make static' first" >&2; exit 1; }
