@@ -1,11 +1,11 @@
 //! From an event to the outputs: it is written once in each format that an output has.
 
 use super::loss::Loss;
-use crate::config::{Config, Format};
+use crate::config::{self, Config, Format};
 use crate::enrich::Names;
 use crate::event::{Event, Sink};
 use crate::format::json::Json;
-use crate::format::{Line, escape, go_audit, json};
+use crate::format::{Line, escape, go_audit, json, raw};
 use crate::output::Outputs;
 use crate::stats::Stats;
 use crate::sys::host;
@@ -21,6 +21,9 @@ pub(crate) struct Lines {
     pub(super) loss: Loss,
     names: Names,
     json: Json,
+    raw: config::Raw,
+    /// This host's name.
+    node: Vec<u8>,
     line: Line,
     stats: Arc<Stats>,
 }
@@ -36,13 +39,18 @@ impl Lines {
         now: Instant,
     ) -> io::Result<Self> {
         let records = config.event.max_kib as usize * 1024;
-        let longest = (records * escape::WORST.max(json::WORST)) + go_audit::OVERHEAD.max(json::OVERHEAD);
+        let raw_worst = raw::WORST + if config.raw.node { raw::WORST_NODE } else { 0 };
+        let longest = (records * escape::WORST.max(json::WORST).max(raw_worst))
+            + go_audit::OVERHEAD.max(json::OVERHEAD).max(raw::OVERHEAD);
+        let node = host::node().into_bytes();
         Ok(Self {
             now,
             outputs,
             loss: Loss::new(&stats),
             names: Names::new(now),
-            json: Json::new(&config.json, records, host::node().as_bytes())?,
+            json: Json::new(&config.json, records, &node)?,
+            raw: config.raw,
+            node,
             line: Line::new(longest)?,
             stats,
         })
@@ -89,7 +97,13 @@ impl Lines {
                     self.json.write(event, &self.names, false, &mut self.line);
                 }
             }
-            Format::Raw => {}
+            Format::Raw => {
+                raw::write(event, &self.raw, &self.node, &self.names, true, &mut self.line);
+                if self.line.overflowed() {
+                    self.line.clear();
+                    raw::write(event, &self.raw, &self.node, &self.names, false, &mut self.line);
+                }
+            }
         }
         !self.line.overflowed()
     }
