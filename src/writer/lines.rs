@@ -38,10 +38,8 @@ impl Lines {
         stats: Arc<Stats>,
         now: Instant,
     ) -> io::Result<Self> {
-        let records = config.event.max_kib as usize * 1024;
-        let raw_worst = raw::WORST + if config.raw.node { raw::WORST_NODE } else { 0 };
-        let longest = (records * escape::WORST.max(json::WORST).max(raw_worst))
-            + go_audit::OVERHEAD.max(json::OVERHEAD).max(raw::OVERHEAD);
+        let records = records_space(config);
+        let longest = Self::longest(config);
         let node = host::node().into_bytes();
         Ok(Self {
             now,
@@ -56,8 +54,15 @@ impl Lines {
         })
     }
 
+    /// The longest that an event's lines can be in any format.
+    pub(crate) fn longest(config: &Config) -> usize {
+        let raw_worst = raw::WORST + if config.raw.node { raw::WORST_NODE } else { 0 };
+        let worst = escape::WORST.max(json::WORST).max(raw_worst);
+        records_space(config) * worst + go_audit::OVERHEAD.max(json::OVERHEAD).max(raw::OVERHEAD)
+    }
+
     /// Looks at what may have changed on this host.
-    pub(super) fn refresh(&mut self, now: Instant) {
+    pub(crate) fn refresh(&mut self, now: Instant) {
         self.now = now;
         self.names.refresh(now);
     }
@@ -107,6 +112,11 @@ impl Lines {
         }
         !self.line.overflowed()
     }
+}
+
+/// The most that the records of an event can be.
+fn records_space(config: &Config) -> usize {
+    config.event.max_kib as usize * 1024
 }
 
 impl Sink for Lines {
