@@ -1,11 +1,11 @@
 //! From an event to the outputs: it is written once in each format that an output has.
 
 use super::loss::Loss;
-use crate::config::{Config, Format};
+use crate::config::{self, Config, Format};
 use crate::enrich::Names;
 use crate::event::{Event, Sink};
 use crate::format::json::Json;
-use crate::format::{Line, escape, go_audit, json};
+use crate::format::{Line, escape, go_audit, json, raw};
 use crate::output::Outputs;
 use crate::stats::Stats;
 use crate::sys::host;
@@ -21,6 +21,9 @@ pub(crate) struct Lines {
     pub(super) loss: Loss,
     names: Names,
     json: Json,
+    raw: config::Raw,
+    /// This host's name.
+    node: Vec<u8>,
     line: Line,
     stats: Arc<Stats>,
 }
@@ -35,21 +38,31 @@ impl Lines {
         stats: Arc<Stats>,
         now: Instant,
     ) -> io::Result<Self> {
-        let records = config.event.max_kib as usize * 1024;
-        let longest = (records * escape::WORST.max(json::WORST)) + go_audit::OVERHEAD.max(json::OVERHEAD);
+        let records = records_space(config);
+        let longest = Self::longest(config);
+        let node = host::node().into_bytes();
         Ok(Self {
             now,
             outputs,
             loss: Loss::new(&stats),
             names: Names::new(now),
-            json: Json::new(&config.json, records, host::node().as_bytes())?,
+            json: Json::new(&config.json, records, &node)?,
+            raw: config.raw,
+            node,
             line: Line::new(longest)?,
             stats,
         })
     }
 
+    /// The longest that an event's lines can be in any format.
+    pub(crate) fn longest(config: &Config) -> usize {
+        let raw_worst = raw::WORST + if config.raw.node { raw::WORST_NODE } else { 0 };
+        let worst = escape::WORST.max(json::WORST).max(raw_worst);
+        records_space(config) * worst + go_audit::OVERHEAD.max(json::OVERHEAD).max(raw::OVERHEAD)
+    }
+
     /// Looks at what may have changed on this host.
-    pub(super) fn refresh(&mut self, now: Instant) {
+    pub(crate) fn refresh(&mut self, now: Instant) {
         self.now = now;
         self.names.refresh(now);
     }
@@ -89,10 +102,21 @@ impl Lines {
                     self.json.write(event, &self.names, false, &mut self.line);
                 }
             }
-            Format::Raw => {}
+            Format::Raw => {
+                raw::write(event, &self.raw, &self.node, &self.names, true, &mut self.line);
+                if self.line.overflowed() {
+                    self.line.clear();
+                    raw::write(event, &self.raw, &self.node, &self.names, false, &mut self.line);
+                }
+            }
         }
         !self.line.overflowed()
     }
+}
+
+/// The most that the records of an event can be.
+fn records_space(config: &Config) -> usize {
+    config.event.max_kib as usize * 1024
 }
 
 impl Sink for Lines {

@@ -10,7 +10,7 @@ use crate::event::assemble::Assembler;
 use crate::output::Outputs;
 use crate::stats::Stats;
 use crate::wire::record::RecordType;
-use lines::Lines;
+pub(crate) use lines::Lines;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;

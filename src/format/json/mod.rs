@@ -59,7 +59,7 @@ impl Json {
         line.push(b"\",\"TIME\":\"");
         line.push(self.time.of(event.stamp.millis));
         line.push(b"\",\"NODE\":");
-        text::push_string(line, &self.node);
+        text::push_string(line, event.origin.node().unwrap_or(&self.node));
         let mut seen: heapless::Vec<Group, TYPES> = heapless::Vec::new();
         let mut records = event.records;
         for (index, record) in event.records.enumerate() {

@@ -18,7 +18,7 @@ pub use check::{check, id_in};
 pub use keys::{OUTPUT_KEYS, SECTIONS, Section};
 pub use show::show;
 pub use source::{BUILT_IN, DEFAULT_PATH, MAX_BYTES, Source, embedded, read_file};
-pub use suggest::{nearest, quoted};
+pub use suggest::{listed, nearest, quoted};
 
 use std::fmt;
 use std::path::PathBuf;
