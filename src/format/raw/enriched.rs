@@ -213,7 +213,7 @@ fn meaning(kind: RecordType, name: &[u8]) -> Option<Meaning> {
         return Some(Meaning::Arch);
     }
     // All of the others end so, and few other fields do.
-    if !name.last_chunk::<2>().is_some_and(|end| end == b"id") {
+    if name.last_chunk::<2>() != Some(b"id") {
         return None;
     }
     if USERS.iter().any(|user| is(user)) {
