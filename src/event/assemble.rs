@@ -434,4 +434,57 @@ mod tests {
         bench.assembler.expire(bench.now, &mut bench.out);
         assert_eq!(bench.stats.serial_gaps.get(), 2);
     }
+
+    /// A bench that takes the lines of a log, and the time is theirs.
+    struct Log(Bench);
+
+    impl Log {
+        fn new() -> Self {
+            let mut bench = Bench::new(&config::Event::default());
+            bench.assembler =
+                Assembler::for_log(&config::Event::default(), Arc::clone(&bench.stats)).unwrap();
+            Self(bench)
+        }
+
+        fn add(&mut self, line: &str) {
+            let line = crate::wire::logline::parse(line.as_bytes()).unwrap();
+            self.0.assembler.add_line(&line, self.0.now, &mut self.0.out);
+        }
+    }
+
+    #[test]
+    fn in_a_log_time_alone_ends_an_event_and_nothing_is_missing() {
+        let mut log = Log::new();
+        log.add("type=SYSCALL msg=audit(5.678:1): a");
+        log.add("type=USER_LOGIN msg=audit(5.678:2): b");
+        log.add("type=DAEMON_ERR msg=audit(5.678:0): c");
+        log.add("type=DAEMON_ERR msg=audit(5.678:0): d");
+        log.add("type=CWD msg=audit(5.678:1): e");
+        log.add("type=SYSCALL msg=audit(5.678:900): f");
+        assert!(log.0.out.0.is_empty());
+        let due = log.0.assembler.deadline().unwrap();
+        log.0.assembler.expire(due, &mut log.0.out);
+        assert_eq!(log.0.serials(), [1, 2, 0, 900], "in the order of their first records");
+        assert!(log.0.out.0.iter().all(|seen| seen.1 == Ending::Complete));
+        assert_eq!(log.0.out.0[2].2.len(), 2, "our own records are one event by their stamp");
+        assert_eq!((log.0.stats.incomplete.get(), log.0.stats.serial_gaps.get()), (0, 0));
+    }
+
+    #[test]
+    fn an_end_record_makes_a_log_a_live_stream() {
+        let mut log = Log::new();
+        log.add("type=SYSCALL msg=audit(5.678:1): a");
+        log.add("type=EOE msg=audit(5.678:1): ");
+        assert!(log.0.assembler.has_ends());
+        assert_eq!(log.0.serials(), [1]);
+        log.add("type=USER_LOGIN msg=audit(5.678:2): b");
+        assert_eq!(log.0.serials(), [1, 2], "does not wait");
+        log.add("type=SYSCALL msg=audit(5.678:3): c");
+        log.0.assembler.give_up(&mut log.0.out);
+        assert_eq!(log.0.stats.incomplete.get(), 1);
+        log.0.assembler.next_log();
+        log.add("type=SYSCALL msg=audit(5.678:4): d");
+        log.0.assembler.finish(&mut log.0.out);
+        assert_eq!((log.0.serials().len(), log.0.stats.incomplete.get()), (4, 1));
+    }
 }

@@ -2,6 +2,7 @@
 
 pub mod assemble;
 pub mod facts;
+pub mod notices;
 pub mod own;
 pub mod serials;
 mod store;

@@ -2,3 +2,4 @@
 
 mod input;
 pub mod replay;
+mod stages;

@@ -85,7 +85,7 @@ impl File {
     fn drain(&mut self) -> io::Result<()> {
         let file = &mut self.file;
         if self.pending.is_torn() {
-            file.write_all(b"\n")?;
+            file.write_all(self.pending.line_end())?;
             self.pending.mend();
         }
         self.pending.drain(&self.stats, |bytes| file.write(bytes))

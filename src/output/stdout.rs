@@ -108,7 +108,10 @@ impl Stdout {
         let out = &self.out;
         if self.pending.is_torn() {
             // The rest of a line was dropped: end it, so that the next one is whole.
-            out.write(b"\n")?;
+            let end = self.pending.line_end();
+            if !end.is_empty() {
+                out.write(end)?;
+            }
             self.pending.mend();
         }
         self.pending.drain(&self.stats, |bytes| out.write(bytes))

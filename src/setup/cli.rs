@@ -278,8 +278,22 @@ mod tests {
         assert_eq!(words("run"), Ok(Action::Run { config: None }));
         assert_eq!(words("check"), Ok(Action::Check { config: None }));
         // A file may be named as a command or a flag is.
-        assert_eq!(words("check -c replay"), Ok(Action::Check { config: Some(PathBuf::from("replay")) }));
+        assert_eq!(words("check -c top"), Ok(Action::Check { config: Some(PathBuf::from("top")) }));
         assert_eq!(words("-c ./-config"), Ok(Action::Run { config: Some(PathBuf::from("./-config")) }));
+    }
+
+    #[test]
+    fn replay_takes_files() {
+        let replay = |config: Option<&str>, format, files: &[&str]| {
+            let files = files.iter().map(PathBuf::from).collect();
+            Ok(Action::Replay { config: config.map(PathBuf::from), format, files })
+        };
+        assert_eq!(words("replay"), replay(None, None, &[]));
+        assert_eq!(words("replay -"), replay(None, None, &["-"]));
+        assert_eq!(words("replay a.log -f raw top"), replay(None, Some(Format::Raw), &["a.log", "top"]));
+        for line in ["replay --config=c --format go-audit a", "-c c -f go-audit replay a"] {
+            assert_eq!(words(line), replay(Some("c"), Some(Format::GoAudit), &["a"]), "{line}");
+        }
     }
 
     #[test]
@@ -299,12 +313,23 @@ mod tests {
             ("chekc", "unknown command \"chekc\"; did you mean \"check\"?"),
             ("help", "unknown command \"help\"; did you mean \"--help\"?"),
             ("a.toml", "unknown command \"a.toml\"; did you mean \"-c a.toml\"?"),
-            ("frobnicate", "unknown command \"frobnicate\"; the commands are \"run\" and \"check\""),
+            (
+                "frobnicate",
+                "unknown command \"frobnicate\"; the commands are \"run\", \"check\" and \"replay\"",
+            ),
             ("run me", "unexpected argument \"me\"; see \"ringaudit --help\""),
             ("--confg x", "unknown flag \"--confg\"; did you mean \"--config\"?"),
             ("--frobnicate", "unknown flag \"--frobnicate\"; see \"ringaudit --help\""),
             ("-v", "unknown flag \"-v\"; did you mean \"-V\"?"),
             ("-x", "unknown flag \"-x\"; see \"ringaudit --help\""),
+            ("replay -f", "\"-f\" needs a format"),
+            ("replay -f jsno", "unknown format \"jsno\"; did you mean \"json\"?"),
+            (
+                "replay --format=xml",
+                "unknown format \"xml\"; the formats are \"json\", \"go-audit\" and \"raw\"",
+            ),
+            ("-f raw", "\"--format\" belongs to \"replay\"; see \"ringaudit --help\""),
+            ("check -f raw", "\"--format\" belongs to \"replay\"; see \"ringaudit --help\""),
             ("-c", "\"-c\" needs a file"),
             ("--config", "\"--config\" needs a file"),
             ("-config", "\"--config\" needs a file"),
@@ -320,7 +345,7 @@ mod tests {
     #[test]
     fn later_commands_are_told_before_their_flags() {
         for line in
-            ["replay", "rules list", "status --json", "top", "reload", "upgrade", "-c a replay -f raw"]
+            ["rules list", "status --json", "top", "reload", "upgrade", "-c a status --json", "-f raw top"]
         {
             let command = line.split(' ').find(|word| LATER.contains(word)).unwrap();
             let message = format!("\"{command}\" is not in this version; see \"ringaudit --help\"");

@@ -22,7 +22,7 @@ const ADDRESS: usize = 128;
 /// What auditd shows of a unix socket's path.
 const PATH: usize = 108;
 
-/// Fields that hold a user's id; in any case, as libauparse compares them.
+/// Fields that hold a user's id.
 const USERS: [&[u8]; 13] = [
     b"auid",
     b"uid",
@@ -135,8 +135,25 @@ const MACHINES: [(u32, &str); 9] = [
     (0x14, "ppc"),
     (0x8000_0016, "s390x"),
     (0x16, "s390"),
-    (0x4000_0028, "arm"),
+    (0x4000_0028, "armeb"),
     (0xc000_00b7, "aarch64"),
+];
+
+/// Calls that auditd names otherwise than the kernel does.
+const OTHER_NAMES: [(Machine, u32, &str); 13] = [
+    (Machine::X86_64, 17, "pread"),
+    (Machine::X86_64, 18, "pwrite"),
+    (Machine::I386, 283, "sys_kexec_load"),
+    (Machine::I386, 423, "sched_rr_get_interval64"),
+    (Machine::Aarch64, 61, "getdents"),
+    (Machine::Aarch64, 67, "pread"),
+    (Machine::Aarch64, 68, "pwrite"),
+    (Machine::Aarch64, 80, "newfstat"),
+    (Machine::Arm, 140, "llseek"),
+    (Machine::Arm, 142, "newselect"),
+    (Machine::Arm, 149, "sysctl"),
+    (Machine::Arm, 270, "fadvise64_64"),
+    (Machine::Arm, 341, "sync_file_range"),
 ];
 
 /// Appends to the line of this record, which was just written.
@@ -174,7 +191,7 @@ fn meaning(kind: RecordType, name: &[u8]) -> Option<Meaning> {
     const GROUPS_OWN: [u16; 3] = [1116, 1117, 1132];
     const TRUSTED_APP: u16 = 1121;
     const NETFILTER_PKT: u16 = 1324;
-    let is = |known: &[u8]| known.eq_ignore_ascii_case(name);
+    let is = |known: &[u8]| known == name;
     match name.len() {
         0..2 | 10.. => return None,
         _ => {}
@@ -186,7 +203,7 @@ fn meaning(kind: RecordType, name: &[u8]) -> Option<Meaning> {
         return Some(Meaning::Group);
     }
     if is(b"saddr") {
-        let is_text = name == b"saddr" && (kind == RecordType::AVC || kind.0 == NETFILTER_PKT);
+        let is_text = kind == RecordType::AVC || kind.0 == NETFILTER_PKT;
         return (!is_text).then_some(Meaning::Address);
     }
     if is(b"syscall") {
@@ -196,7 +213,7 @@ fn meaning(kind: RecordType, name: &[u8]) -> Option<Meaning> {
         return Some(Meaning::Arch);
     }
     // All of the others end so, and few other fields do.
-    if !name.last_chunk::<2>().is_some_and(|end| end.eq_ignore_ascii_case(b"id")) {
+    if name.last_chunk::<2>() != Some(b"id") {
         return None;
     }
     if USERS.iter().any(|user| is(user)) {
@@ -246,8 +263,8 @@ impl Call {
         let mut call = Self::default();
         for ((name, value), place) in words(fields).zip(2u8..=12) {
             match (place, name) {
-                (2 | 11, b"arch") => call.arch = number(value, 16).map(|n| n as u32),
-                (3 | 12, b"syscall") => call.number = number(value, 10).map(|n| n as u32),
+                (2 | 11, b"arch") => call.arch = number(value, 16).map(c_int),
+                (3 | 12, b"syscall") => call.number = number(value, 10).map(c_int),
                 (6, b"a0") => call.a0 = number(value, 16).unwrap_or(u64::MAX),
                 _ => {}
             }
@@ -261,7 +278,7 @@ impl Call {
             Some(arch) => Machine::of_audit_arch(arch),
             None => Machine::of_uname(std::env::consts::ARCH),
         };
-        let name = machine.zip(self.number).and_then(|(machine, number)| machine.syscall_name(number));
+        let name = machine.zip(self.number).and_then(|(machine, number)| syscall_name(machine, number));
         let Some(name) = name else {
             line.push(b"unknown-syscall(");
             push_signed(self.number.map_or(-1, u32::cast_signed), line);
@@ -279,6 +296,11 @@ impl Call {
             line.push(b")");
         }
     }
+}
+
+fn syscall_name(machine: Machine, number: u32) -> Option<&'static str> {
+    let other = OTHER_NAMES.iter().find(|(of, its, _)| *of == machine && *its == number);
+    other.map(|(_, _, name)| *name).or_else(|| machine.syscall_name(number))
 }
 
 /// strtoul(3) with this base; `None` when the number does not fit.
@@ -301,6 +323,11 @@ fn number(text: &[u8], base: u32) -> Option<u64> {
     Some(if negative { sum.wrapping_neg() } else { sum })
 }
 
+/// The 32 bits of a number that C keeps in an int.
+fn c_int(number: u64) -> u32 {
+    (number & u64::from(u32::MAX)) as u32
+}
+
 /// The name of a user or group, in quotes.
 fn push_id<'n>(value: &[u8], name_of: impl Fn(&[u8]) -> Option<&'n [u8]>, line: &mut Line) {
     let Some(id) = number(value, 10) else {
@@ -308,7 +335,7 @@ fn push_id<'n>(value: &[u8], name_of: impl Fn(&[u8]) -> Option<&'n [u8]>, line: 
         [&b"conversion error("[..], value, b")"].iter().for_each(|part| push_hex(part, line));
         return;
     };
-    let id = id as u32;
+    let id = c_int(id);
     if id == u32::MAX {
         return line.push(b"\"unset\"");
     }
@@ -336,7 +363,7 @@ fn push_id<'n>(value: &[u8], name_of: impl Fn(&[u8]) -> Option<&'n [u8]>, line: 
 }
 
 fn push_arch(value: &[u8], line: &mut Line) {
-    match number(value, 16).and_then(|arch| machine_name(arch as u32)) {
+    match number(value, 16).and_then(|arch| machine_name(c_int(arch))) {
         Some(name) => line.push(name.as_bytes()),
         None => {
             line.push(b"unknown-elf-type(");
