@@ -81,7 +81,8 @@ pub(crate) fn replay(format: &str, log: &Path, to: &Path) {
     let status = command.status().unwrap();
     let said = fs::read_to_string(&stderr).unwrap();
     // One line: what it read, and nothing that it could not.
-    let sums = said.strip_prefix("ringaudit: replayed; lines: ").is_some_and(|rest| rest.lines().count() == 1);
+    let sums =
+        said.strip_prefix("ringaudit: replayed; lines: ").is_some_and(|rest| rest.lines().count() == 1);
     let whole = !["malformed", "refused", "dropped", "longer"].iter().any(|word| said.contains(word));
     assert!(status.success() && sums && whole, "ringaudit replay -f {format}: {status}: {said}");
 }
