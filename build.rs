@@ -1,5 +1,9 @@
 //! Turns the text files in tables/ into compact statics for src/setup/wire/tables.rs: one blob with every
-//! name once, in order, and for each table an array from number to name.
+//! name once, in order, and for each table an array from number to name; and for src/setup/values, in
+//! build/values.rs.
+
+#[path = "build/values.rs"]
+mod values;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +41,7 @@ struct Table {
 
 fn main() -> Result<(), String> {
     println!("cargo::rerun-if-changed=../../build.rs");
+    println!("cargo::rerun-if-changed=../../build");
     println!("cargo::rerun-if-changed=../../tables");
 
     // This crate is in src/setup; the tables are beside Cargo.toml at the top.
@@ -51,7 +56,11 @@ fn main() -> Result<(), String> {
     let text = fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
     let types = read_table(RECORD_TYPES, "RECORD_TYPES", &text, u16::MAX)?;
     let out = Path::new(&variable("OUT_DIR")?).join("tables.in");
-    fs::write(&out, generate(&tables, &types)?).map_err(|e| format!("cannot write {}: {e}", out.display()))
+    fs::write(&out, generate(&tables, &types)?)
+        .map_err(|e| format!("cannot write {}: {e}", out.display()))?;
+    let out = Path::new(&variable("OUT_DIR")?).join("values.in");
+    let text = values::generate(&Path::new(&root).join("../../tables"), &names(&tables, &types))?;
+    fs::write(&out, text).map_err(|e| format!("cannot write {}: {e}", out.display()))
 }
 
 fn variable(name: &str) -> Result<String, String> {
@@ -88,13 +97,17 @@ fn read_table(file: &str, prefix: &'static str, text: &str, limit: u16) -> Resul
     Ok(table)
 }
 
-fn generate(tables: &[Table], types: &Table) -> Result<String, String> {
-    let all: BTreeSet<&str> = tables
-        .iter()
-        .chain([types])
+/// Every name once, in order: its place there is its id.
+fn names<'t>(tables: &'t [Table], types: &'t Table) -> BTreeSet<&'t str> {
+    let tables = tables.iter().chain([types]);
+    tables
         .flat_map(|t| t.names.values().chain(t.aliases.iter().map(|(n, _)| n)))
         .map(String::as_str)
-        .collect();
+        .collect()
+}
+
+fn generate(tables: &[Table], types: &Table) -> Result<String, String> {
+    let all = names(tables, types);
     let ids: BTreeMap<&str, usize> = all.iter().enumerate().map(|(id, name)| (*name, id)).collect();
     let blob: String = all.iter().copied().collect();
     let mut end = 0;

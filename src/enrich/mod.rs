@@ -1,6 +1,7 @@
 //! What the host knows beside the records.
 
 pub mod users;
+pub mod values;
 
 use std::time::Instant;
 use users::Users;

@@ -69,6 +69,14 @@ const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
     ("json", "argv_max_bytes", "'1k'", "\"json.argv_max_bytes\" must be a whole number, not a string"),
     ("raw", "node", "'web'", "\"raw.node\" must be true or false, not a string"),
     ("raw", "enriched", "1", "\"raw.enriched\" must be true or false, not a whole number"),
+    ("translate", "values", "1", "\"translate.values\" must be true or false, not a whole number"),
+    (
+        "translate",
+        "names",
+        "true",
+        "\"translate.names\" must be \"files\", \"nscd\" or \"off\", not a boolean",
+    ),
+    ("translate", "drop_raw", "'no'", "\"translate.drop_raw\" must be true or false, not a string"),
     ("output", "path", "1", "\"output.path\" must be the path of a file, not a whole number"),
     (
         "output",

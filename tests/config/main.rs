@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use ringaudit::config::{
     Argv, AtExit, BUILT_IN, Config, Event, Failure, FileTarget, Format, Json, Kernel, KernelKey, Located,
-    MAX_BYTES, OUTPUT_KEYS, Output, Overflow, Place, Raw, Ring, Rules, SECTIONS, Setting, Source, Target,
-    embedded, read, read_file,
+    MAX_BYTES, NameSource, OUTPUT_KEYS, Output, Overflow, Place, Raw, Ring, Rules, SECTIONS, Setting, Source,
+    Target, Translate, embedded, read, read_file,
 };
 
 const EXAMPLE: &str = include_str!("../../contrib/ringaudit.toml");
@@ -111,6 +111,10 @@ fn every_value_arrives() {
         [raw]
         node = true
         enriched = true
+        [translate]
+        values = false
+        names = "nscd"
+        drop_raw = true
         [[output]]
         type = "file"
         path = "a/ä \"b\""
@@ -139,6 +143,7 @@ fn every_value_arrives() {
         rules: Rules { lines: vec![at("-w /etc/passwd"), at("-D")], at_exit: AtExit::Remove },
         json: Json { argv: Argv::Both, argv_max_bytes: 5 },
         raw: Raw { node: true, enriched: true },
+        translate: Translate { values: false, names: NameSource::Nscd, drop_raw: true },
         outputs: vec![
             Output {
                 place: Place::default(),

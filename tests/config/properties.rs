@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use ringaudit::config::{
-    Argv, AtExit, Config, Event, Failure, FileTarget, Format, Json, Kernel, KernelKey, Located, Output,
-    Overflow, Place, Raw, Ring, Rules, Setting, Target, read, show,
+    Argv, AtExit, Config, Event, Failure, FileTarget, Format, Json, Kernel, KernelKey, Located, NameSource,
+    Output, Overflow, Place, Raw, Ring, Rules, Setting, Target, Translate, read, show,
 };
 
 use crate::documents::whole_example;
@@ -82,14 +82,21 @@ fn config() -> impl Strategy<Value = Config> {
     let argv = prop_oneof![Just(Argv::List), Just(Argv::Text), Just(Argv::Both)];
     let json = (argv, any::<u32>()).prop_map(|(argv, argv_max_bytes)| Json { argv, argv_max_bytes });
     let raw = any::<(bool, bool)>().prop_map(|(node, enriched)| Raw { node, enriched });
-    (kernel(), ring, event, rules, json, raw, outputs()).prop_map(
-        |(kernel, ring, event, rules, json, raw, outputs)| Config {
+    let names = prop_oneof![Just(NameSource::Files), Just(NameSource::Nscd), Just(NameSource::Off)];
+    let translate = (any::<bool>(), names, any::<bool>()).prop_map(|(values, names, drop_raw)| Translate {
+        values,
+        names,
+        drop_raw,
+    });
+    (kernel(), ring, event, rules, json, raw, translate, outputs()).prop_map(
+        |(kernel, ring, event, rules, json, raw, translate, outputs)| Config {
             kernel,
             ring,
             event,
             rules,
             json,
             raw,
+            translate,
             outputs,
         },
     )

@@ -11,7 +11,7 @@ pub struct Section {
 }
 
 /// All tables but `[[output]]`.
-pub const SECTIONS: [Section; 6] = [
+pub const SECTIONS: [Section; 7] = [
     Section {
         name: "kernel",
         keys: &[
@@ -30,6 +30,7 @@ pub const SECTIONS: [Section; 6] = [
     Section { name: "rules", keys: &["lines", "at_exit"] },
     Section { name: "json", keys: &["argv", "argv_max_bytes"] },
     Section { name: "raw", keys: &["node", "enriched"] },
+    Section { name: "translate", keys: &["values", "names", "drop_raw"] },
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.

@@ -10,6 +10,7 @@ mod show;
 mod source;
 mod suggest;
 mod toml;
+mod translate;
 mod values;
 mod walk;
 
@@ -19,6 +20,7 @@ pub use keys::{OUTPUT_KEYS, SECTIONS, Section};
 pub use show::show;
 pub use source::{BUILT_IN, DEFAULT_PATH, MAX_BYTES, Source, embedded, read_file};
 pub use suggest::{listed, nearest, quoted};
+pub use translate::{NameSource, Translate};
 
 use std::fmt;
 use std::path::PathBuf;
@@ -109,6 +111,8 @@ pub struct Config {
     pub json: Json,
     /// `[raw]`: the format "raw".
     pub raw: Raw,
+    /// `[translate]`: what is said beside the kernel's numbers.
+    pub translate: Translate,
     /// `[[output]]`: where lines go. Never empty in a config that was read without a problem; a file
     /// without one writes to stdout.
     pub outputs: Vec<Output>,
@@ -123,6 +127,7 @@ impl Default for Config {
             rules: Rules::default(),
             json: Json::default(),
             raw: Raw::default(),
+            translate: Translate::default(),
             outputs: vec![Output {
                 place: Place::default(),
                 format: Format::default(),

@@ -82,6 +82,8 @@ fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "node = {}", config.raw.node)?;
     writeln!(text, "enriched = {}", config.raw.enriched)?;
 
+    super::translate::show(text, config.translate)?;
+
     for output in &config.outputs {
         writeln!(text, "\n[[output]]")?;
         let kind = match &output.target {

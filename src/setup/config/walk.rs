@@ -11,7 +11,7 @@ use super::{
 };
 
 /// What the top level can hold.
-const TABLES: [&str; 7] = ["kernel", "ring", "event", "rules", "json", "raw", OUTPUT];
+const TABLES: [&str; 8] = ["kernel", "ring", "event", "rules", "json", "raw", "translate", OUTPUT];
 /// The record types that a message can have (`nlmsg_type` is 16 bits).
 const TYPES: &str = "two record types, the lowest and the highest, such as [1300, 1399]";
 
@@ -73,6 +73,7 @@ impl Walker<'_> {
             "ring" => self.ring(table, &mut config.ring),
             "event" => self.event(table, &mut config.event),
             "json" => self.json(table, &mut config.json),
+            "translate" => self.translate(table, &mut config.translate),
             "raw" => {
                 self.bool(table, "node", &mut config.raw.node);
                 self.bool(table, "enriched", &mut config.raw.enriched);

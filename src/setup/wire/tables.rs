@@ -96,6 +96,11 @@ impl Machine {
         number_of(self.tables(), id)
     }
 
+    /// The id of a system call's name, by which src/setup/values knows the call.
+    pub(crate) fn syscall_id(self, number: u32) -> Option<u16> {
+        self.tables().0.get(usize::try_from(number).ok()?).copied()
+    }
+
     /// The name of a system call.
     pub fn syscall_name(self, number: u32) -> Option<&'static str> {
         name_at(self.tables().0, number)
