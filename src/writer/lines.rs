@@ -46,7 +46,7 @@ impl Lines {
             outputs,
             loss: Loss::new(&stats),
             names: Names::new(now),
-            json: Json::new(&config.json, records, &node)?,
+            json: Json::new(&config.json, config.translate, records, &node)?,
             raw: config.raw,
             node,
             line: Line::new(longest)?,

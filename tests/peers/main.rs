@@ -25,6 +25,7 @@ use load::Kind;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 /// How many events of a load there are at least; `make peers` asks for more.
 const EVENTS: u64 = 5_000;
@@ -105,6 +106,13 @@ fn ausearch_and_aureport_read_our_raw_as_auditd_s() {
     let log = auditd::capture(2, calls());
     let raw = log.dir.path().join("raw");
     ours::replay("raw", &log.path, &raw);
+    let lines = |path: &Path| {
+        let text = fs::read(path).unwrap();
+        let mut lines: Vec<Vec<u8>> = text.split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+        lines.sort_unstable();
+        lines
+    };
+    assert!(lines(&log.path) == lines(&raw), "our raw has other lines than auditd's log");
     ausearch::same(&log.path, &raw);
     let (json, again) = (log.dir.path().join("json"), log.dir.path().join("again"));
     ours::replay("json", &log.path, &json);

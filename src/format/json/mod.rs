@@ -7,13 +7,13 @@ mod sockaddr;
 mod time;
 
 use super::{Line, text};
-use crate::config::Json as Settings;
+use crate::config::{Json as Settings, Translate};
 use crate::enrich::Names;
 use crate::event::{Event, Record};
 use crate::sys::memory::Region;
 use crate::wire::fields::{self, Value};
 use crate::wire::record::RecordType;
-use crate::wire::tables;
+use crate::wire::tables::{self, Machine};
 use std::io;
 
 /// Different record types in one event; the kernel's have eight or so. Records of further ones are written
@@ -30,6 +30,7 @@ pub const WORST: usize = 4;
 /// The format's own state: its settings and the space in which values are decoded.
 pub struct Json {
     settings: Settings,
+    translate: Translate,
     /// For one decoded value at a time.
     space: Region,
     /// The system's name.
@@ -41,9 +42,10 @@ impl Json {
     /// The format for events of at most `max` bytes of records, on the host of this name.
     ///
     /// Errors: no memory.
-    pub fn new(settings: &Settings, max: usize, node: &[u8]) -> io::Result<Self> {
+    pub fn new(settings: &Settings, translate: Translate, max: usize, node: &[u8]) -> io::Result<Self> {
         Ok(Self {
             settings: settings.clone(),
+            translate,
             space: Region::new(max)?,
             node: node.to_vec(),
             time: time::Rfc3339::default(),
@@ -61,6 +63,7 @@ impl Json {
         line.push(b"\",\"NODE\":");
         text::push_string(line, event.origin.node().unwrap_or(&self.node));
         let mut seen: heapless::Vec<Group, TYPES> = heapless::Vec::new();
+        let mut machine = None;
         let mut records = event.records;
         for (index, record) in event.records.enumerate() {
             let group = Group::of(&record);
@@ -74,8 +77,9 @@ impl Json {
             line.push(b",\"");
             group.push_name(line);
             line.push(b"\":");
-            let mut writer = Writer { json: self, names, translate, line: &mut *line };
+            let mut writer = Writer { json: self, names, translate, machine, line: &mut *line };
             writer.group(group, members);
+            machine = writer.machine;
         }
         line.push(b"}\n");
         // No decoded value is longer than its record, and giving memory back is a system call.
@@ -131,6 +135,8 @@ struct Writer<'a> {
     json: &'a mut Json,
     names: &'a Names,
     translate: bool,
+    /// That of the event's system call, once its record was seen.
+    machine: Option<Machine>,
     line: &'a mut Line,
 }
 
