@@ -136,7 +136,7 @@ impl Assembler {
             Some(position) => position,
             None => self.begin(split, (node, hash), now, sink),
         };
-        self.store(position, kind, split.fields);
+        let position = self.store(position, kind, split.fields, sink);
         // Our own events have several such records: in a log they are told apart by their stamp alone.
         if kind.stands_alone() && self.has_ends {
             self.give_out(position, Ending::Complete, sink);
@@ -216,20 +216,37 @@ impl Assembler {
         }
         let _ = self.order.push(index);
         let position = self.order.len() - 1;
-        if !node.is_empty() {
-            self.store(position, NODE, node);
+        if node.is_empty() { position } else { self.store(position, NODE, node, sink) }
+    }
+
+    /// Stores a record of the event at this position; gives the position after that.
+    fn store(&mut self, mut position: usize, kind: RecordType, fields: &[u8], sink: &mut impl Sink) -> usize {
+        while let Some(&index) = self.order.get(position)
+            && let Some(slot) = self.slots.get_mut(usize::from(index))
+        {
+            slot.of_syscall |= kind.belongs_to_syscall();
+            if self.store.push(usize::from(index), &mut slot.place, kind, fields) {
+                break;
+            }
+            // Without end records, events that are whole wait for their time: one gives its space.
+            let Some(other) = self.oldest_large(index).filter(|_| !self.has_ends) else {
+                if let Some(slot) = self.slots.get_mut(usize::from(index)) {
+                    slot.left_out += 1;
+                }
+                break;
+            };
+            self.give_out(other, Ending::GivenUp, sink);
+            position -= usize::from(other < position);
         }
         position
     }
 
-    fn store(&mut self, position: usize, kind: RecordType, fields: &[u8]) {
-        let Some(&index) = self.order.get(position) else { return };
-        let index = usize::from(index);
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        slot.of_syscall |= kind.belongs_to_syscall();
-        if !self.store.push(index, &mut slot.place, kind, fields) {
-            slot.left_out += 1;
-        }
+    /// Where in `order` the oldest event in a large space stands, but for the one in this slot.
+    fn oldest_large(&self, but: u8) -> Option<usize> {
+        let is_large = |&slot: &u8| {
+            slot != but && self.slots.get(usize::from(slot)).is_some_and(|slot| slot.place.is_large())
+        };
+        self.order.iter().position(is_large)
     }
 
     /// Gives the event at this position of `order` to the sink and frees its place.
@@ -450,6 +467,22 @@ mod tests {
             let line = crate::wire::logline::parse(line.as_bytes()).unwrap();
             self.0.assembler.add_line(&line, self.0.now, &mut self.0.out);
         }
+    }
+
+    #[test]
+    fn in_a_log_large_events_make_room_for_one_another() {
+        let mut log = Log::new();
+        let long = "x".repeat(9000);
+        for serial in 1..=30 {
+            log.add(&format!("type=SYSCALL msg=audit(5.678:{serial}): small"));
+            log.add(&format!("type=EXECVE msg=audit(5.678:{serial}): {long}"));
+            log.add(&format!("type=EXECVE msg=audit(5.678:{serial}): {long}"));
+        }
+        log.0.assembler.finish(&mut log.0.out);
+        let whole =
+            log.0.out.0.iter().filter(|(_, _, records, left_out)| records.len() == 3 && *left_out == 0);
+        assert_eq!((whole.count(), log.0.out.0.len()), (30, 30));
+        assert_eq!(log.0.stats.truncated_events.get(), 0);
     }
 
     #[test]
