@@ -157,7 +157,7 @@ impl Stages {
         signals: Signals,
         stats: Arc<Stats>,
     ) -> io::Result<Self> {
-        let lines = Lines::new(config, outputs, Arc::clone(&stats), Instant::now())?;
+        let lines = Lines::new(config, outputs, Arc::clone(&stats), Instant::now(), false)?;
         Ok(Self {
             assembler: Assembler::for_log(&config.event, Arc::clone(&stats))?,
             out: Out { lines, signals, end: End::Open },

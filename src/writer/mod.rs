@@ -62,7 +62,7 @@ impl Writer {
         Ok(Self {
             outlet,
             assembler: Assembler::new(&config.event, Arc::clone(&stats))?,
-            lines: Lines::new(config, outputs, stats, now)?,
+            lines: Lines::new(config, outputs, stats, now, true)?,
             requests,
             flushed: now,
         })

@@ -71,7 +71,7 @@ impl<'a> Seen<'a> {
 
 impl Writer<'_> {
     /// The record's object.
-    pub(super) fn record(&mut self, record: &Record<'_>, loss: bool) {
+    pub(super) fn record(&mut self, index: usize, record: &Record<'_>, loss: bool) {
         self.line.push(b"{");
         let start = self.line.len();
         let mut seen = Seen::default();
@@ -112,6 +112,7 @@ impl Writer<'_> {
             self.machine = seen.machine.or(self.machine);
             self.translations(record.kind, &seen, start);
         }
+        self.context(index, record, start);
         self.line.push(b"}");
     }
 
