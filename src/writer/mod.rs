@@ -175,8 +175,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let file = FileTarget { path: path.clone(), mode: 0o600, owner: None, group: None };
-        let output = Output { place: Place::default(), format: Format::GoAudit, target: Target::File(file) };
-        let config = Config { outputs: vec![output], ..Config::default() };
+        // With all that the context can look up.
+        let json = FileTarget { path: dir.path().join("json"), ..file.clone() };
+        let output = |format, file| Output { place: Place::default(), format, target: Target::File(file) };
+        let outputs = vec![output(Format::GoAudit, file), output(Format::Json, json)];
+        let config = Config { outputs, ..Config::default() };
         let stats = Arc::new(Stats::default());
         let outputs = Outputs::open(&config.outputs, &stats).unwrap();
         let (inlet, outlet) = ring(4).unwrap();

@@ -123,7 +123,7 @@ fn ausearch_and_aureport_read_our_raw_as_auditd_s() {
 /// Issue 3, "Show", 2: what was captured and what is read again from our own log.
 #[test]
 fn replay_of_our_raw_is_the_json_of_the_capture() {
-    let live = ours::live(&["json", "raw"], Kind::Calls, 3, calls());
+    let live = ours::live(&["json", "raw"], Kind::Calls, 3, calls(), false);
     println!("refused by the kernel: {}", live.report.notes);
     schema::all_valid(&live.file("json"), usize::try_from(events()).unwrap());
     let again = live.dir.path().join("again");
@@ -146,7 +146,8 @@ fn replay_of_our_raw_is_the_json_of_the_capture() {
 #[test]
 fn command_lines_come_back_byte_for_byte() {
     let seed = 4;
-    let live = ours::live(&["json"], Kind::Programs, seed, PROGRAMS as u64);
+    let live = ours::live(&["json"], Kind::Programs, seed, PROGRAMS as u64, true);
+    schema::all_valid(&live.file("json"), PROGRAMS);
     let executed = argv::vectors(seed, PROGRAMS);
     let mut captured: Vec<(u64, Vec<Vec<u8>>)> = Vec::new();
     for line in laurel::events(&fs::read(live.file("json")).unwrap()).into_values().flatten() {

@@ -13,6 +13,10 @@ const BINARY: &str = env!("CARGO_BIN_EXE_ringaudit");
 const CONFIG: &str = "[kernel]\nbacklog_limit = 8192\nbacklog_wait_time = 60000\n[ring]\nsize_kib = 8192\n\
     overflow = \"wait\"\n[event]\nmax_kib = 4096\n[rules]\nlines = []\n";
 
+/// No context: a replay can't have it, and laurel would ask this machine about processes of the past.
+const NO_CONTEXT: &str = "[enrich]\nprocess = false\nscript = false\ncontainer = false\nunit = false\nenv = []\n\
+    inode_path = false\n";
+
 /// What a live run wrote: a file for each format, named after it.
 pub(crate) struct Live {
     pub(crate) dir: tempfile::TempDir,
@@ -35,7 +39,7 @@ impl Drop for Daemon {
 }
 
 /// Runs ringaudit while a load makes events.
-pub(crate) fn live(formats: &[&str], kind: Kind, seed: u64, count: u64) -> Live {
+pub(crate) fn live(formats: &[&str], kind: Kind, seed: u64, count: u64, context: bool) -> Live {
     let dir = tempfile::tempdir().unwrap();
     let (config, stderr) = (dir.path().join("config.toml"), dir.path().join("stderr"));
     let outputs = formats.iter().map(|format| {
@@ -44,7 +48,8 @@ pub(crate) fn live(formats: &[&str], kind: Kind, seed: u64, count: u64) -> Live 
             dir.path().display()
         )
     });
-    fs::write(&config, CONFIG.to_owned() + &outputs.collect::<String>()).unwrap();
+    let context = if context { "" } else { NO_CONTEXT };
+    fs::write(&config, CONFIG.to_owned() + context + &outputs.collect::<String>()).unwrap();
     let mut machine = Machine::take();
     let mut command = Command::new(BINARY);
     command.arg("-c").arg(&config).stdin(Stdio::null()).stderr(File::create(&stderr).unwrap());
@@ -74,9 +79,10 @@ pub(crate) fn live(formats: &[&str], kind: Kind, seed: u64, count: u64) -> Live 
 
 /// `ringaudit replay -f FORMAT LOG` into a file.
 pub(crate) fn replay(format: &str, log: &Path, to: &Path) {
-    let stderr = to.with_extension("stderr");
+    let (config, stderr) = (to.with_extension("toml"), to.with_extension("stderr"));
+    fs::write(&config, NO_CONTEXT).unwrap();
     let mut command = Command::new(BINARY);
-    command.args(["replay", "-f", format]).arg(log).stdin(Stdio::null());
+    command.args(["replay", "-f", format, "-c"]).arg(&config).arg(log).stdin(Stdio::null());
     command.stdout(File::create(to).unwrap()).stderr(File::create(&stderr).unwrap());
     let status = command.status().unwrap();
     let said = fs::read_to_string(&stderr).unwrap();
