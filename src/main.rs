@@ -2,12 +2,28 @@
 
 use ringaudit::cli::{self, Action};
 use ringaudit::daemon;
+#[cfg(feature = "replay")]
 use ringaudit::operate::replay;
 use std::io::Write;
 use std::process::ExitCode;
 
 /// Bad usage, config or rules.
 const USAGE: u8 = 2;
+
+/// A command that was left out when this was built.
+#[cfg(not(feature = "replay"))]
+#[derive(Debug)]
+struct NotInThisBuild;
+
+#[cfg(not(feature = "replay"))]
+impl std::fmt::Display for NotInThisBuild {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("\"replay\" is not in this build: it was made without the feature \"replay\"")
+    }
+}
+
+#[cfg(not(feature = "replay"))]
+impl std::error::Error for NotInThisBuild {}
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1)) {
@@ -20,6 +36,9 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error, error.exit_code()),
         },
+        #[cfg(not(feature = "replay"))]
+        Ok(Action::Replay { .. }) => fail(&NotInThisBuild, USAGE),
+        #[cfg(feature = "replay")]
         Ok(Action::Replay { config, format, files }) => {
             match replay::run(&replay::Request { config, format, files }) {
                 Ok(()) => ExitCode::SUCCESS,

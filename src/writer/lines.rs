@@ -15,6 +15,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// Whether these formats are in this build.
+const JSON: bool = cfg!(feature = "json");
+const RAW: bool = cfg!(feature = "replay");
+
 /// What is kept between two events.
 pub(crate) struct Lines {
     /// The time of the last look at the clock.
@@ -47,7 +51,7 @@ impl Lines {
         let records = records_space(config);
         let longest = Self::longest(config);
         let node = host::node().into_bytes();
-        let knows = outputs.uses(Format::Json);
+        let knows = JSON && outputs.uses(Format::Json);
         let context = knows.then(|| Context::new(&config.enrich, &config.labels, live)).transpose()?;
         Ok(Self {
             now,
@@ -104,7 +108,7 @@ impl Lines {
         self.line.clear();
         match format {
             Format::GoAudit => go_audit::write(event, &self.names.users, &mut self.line),
-            Format::Json => {
+            Format::Json if JSON => {
                 let found = self.context.as_ref().map(Context::found);
                 let found = found.as_ref().filter(|_| event.stamp.serial != 0);
                 self.json.write_with(event, &self.names, found, true, &mut self.line);
@@ -114,13 +118,15 @@ impl Lines {
                     self.json.write_with(event, &self.names, found, false, &mut self.line);
                 }
             }
-            Format::Raw => {
+            Format::Raw if RAW => {
                 raw::write(event, &self.raw, &self.node, &self.names, true, &mut self.line);
                 if self.line.overflowed() {
                     self.line.clear();
                     raw::write(event, &self.raw, &self.node, &self.names, false, &mut self.line);
                 }
             }
+            // The config refuses what is not in this build.
+            Format::Json | Format::Raw => {}
         }
         !self.line.overflowed()
     }
@@ -133,7 +139,7 @@ fn records_space(config: &Config) -> usize {
 
 impl Sink for Lines {
     fn event(&mut self, event: &Event<'_>) {
-        if let Some(context) = &mut self.context {
+        if JSON && let Some(context) = &mut self.context {
             let facts = Facts::of(event);
             context.note(event, &facts, self.now);
             context.complete(event, &facts);

@@ -347,9 +347,10 @@ impl Eq for Output {}
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// One structured JSON object an event, as laurel writes it.
-    #[default]
+    #[cfg_attr(feature = "json", default)]
     Json,
     /// go-audit 1.2.0's JSON line.
+    #[cfg_attr(not(feature = "json"), default)]
     GoAudit,
     /// auditd's lines of audit.log.
     Raw,
@@ -358,6 +359,16 @@ pub enum Format {
 impl Format {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Json, Self::GoAudit, Self::Raw];
+
+    /// Whether it is in this build.
+    #[must_use]
+    pub const fn is_built(self) -> bool {
+        match self {
+            Self::Json => cfg!(feature = "json"),
+            Self::GoAudit => true,
+            Self::Raw => cfg!(feature = "replay"),
+        }
+    }
 
     /// The word in the config.
     #[must_use]

@@ -90,6 +90,10 @@ impl Walker<'_> {
     fn output_format(&mut self, table: Table<'_>) -> Format {
         let mut format = Format::default();
         self.choice(table, "format", &Format::ALL.map(|format| (format.name(), format)), &mut format);
+        if let (false, Some(node)) = (format.is_built(), table.get("format")) {
+            let message = format!("format \"{}\" is not in this build; use \"go-audit\"", format.name());
+            self.problem(node.pos, message);
+        }
         format
     }
 

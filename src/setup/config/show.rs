@@ -69,22 +69,14 @@ fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
     };
     writeln!(text, "at_exit = {}", string(at_exit))?;
 
-    writeln!(text, "\n[json]")?;
-    let argv = match config.json.argv {
-        Argv::List => "list",
-        Argv::Text => "string",
-        Argv::Both => "both",
-    };
-    writeln!(text, "argv = {}", string(argv))?;
-    writeln!(text, "argv_max_bytes = {}", config.json.argv_max_bytes)?;
-
-    writeln!(text, "\n[raw]")?;
-    writeln!(text, "node = {}", config.raw.node)?;
-    writeln!(text, "enriched = {}", config.raw.enriched)?;
-
-    super::translate::show(text, config.translate)?;
-    super::enrich::show(text, &config.enrich)?;
-    super::labels::show(text, &config.labels)?;
+    if cfg!(feature = "json") {
+        write_json(text, config)?;
+    }
+    if cfg!(feature = "replay") {
+        writeln!(text, "\n[raw]")?;
+        writeln!(text, "node = {}", config.raw.node)?;
+        writeln!(text, "enriched = {}", config.raw.enriched)?;
+    }
 
     for output in &config.outputs {
         writeln!(text, "\n[[output]]")?;
@@ -99,6 +91,22 @@ fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+/// The format json, and all that it alone writes.
+fn write_json(text: &mut String, config: &Config) -> std::fmt::Result {
+    writeln!(text, "\n[json]")?;
+    let argv = match config.json.argv {
+        Argv::List => "list",
+        Argv::Text => "string",
+        Argv::Both => "both",
+    };
+    writeln!(text, "argv = {}", string(argv))?;
+    writeln!(text, "argv_max_bytes = {}", config.json.argv_max_bytes)?;
+
+    super::translate::show(text, config.translate)?;
+    super::enrich::show(text, &config.enrich)?;
+    super::labels::show(text, &config.labels)
 }
 
 fn write_file(text: &mut String, file: &FileTarget) -> std::fmt::Result {

@@ -55,6 +55,14 @@ impl Walker<'_> {
             config.outputs = self.outputs(&entry.node);
             return;
         }
+        let left_out = match entry.key.as_str() {
+            "json" | "translate" | "enrich" | LABEL => !cfg!(feature = "json"),
+            "raw" => !cfg!(feature = "replay"),
+            _ => false,
+        };
+        if left_out {
+            return self.problem(entry.pos, format!("{} is not in this build", quoted(&entry.key)));
+        }
         if entry.key == LABEL {
             config.labels = self.labels(&entry.node);
             return;
@@ -77,13 +85,13 @@ impl Walker<'_> {
             "kernel" => self.kernel(table, &mut config.kernel),
             "ring" => self.ring(table, &mut config.ring),
             "event" => self.event(table, &mut config.event),
-            "json" => self.json(table, &mut config.json),
-            "translate" => self.translate(table, &mut config.translate),
+            "json" if cfg!(feature = "json") => self.json(table, &mut config.json),
+            "translate" if cfg!(feature = "json") => self.translate(table, &mut config.translate),
             "raw" => {
                 self.bool(table, "node", &mut config.raw.node);
                 self.bool(table, "enriched", &mut config.raw.enriched);
             }
-            "enrich" => self.enrich(table, &mut config.enrich),
+            "enrich" if cfg!(feature = "json") => self.enrich(table, &mut config.enrich),
             _ => self.rules(table, &mut config.rules),
         }
     }
