@@ -20,7 +20,7 @@ TARGETS    = x86_64-unknown-linux-musl aarch64-unknown-linux-musl armv7-unknown-
 
 export CARGO_TARGET_DIR := target
 
-.PHONY: help run build test lint static minimal cross boot fuzz bench install uninstall clean
+.PHONY: help run build test lint static minimal cross boot peers fuzz bench install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +31,7 @@ run: build ## build, then print this machine's program executions as JSON lines 
 build: ## build target/release/ringaudit
 	@cross/cargo build --release --locked
 
-test: ## run everything: lint, unit, golden, stages, live, static and boot; the last lines count them (root)
+test: ## run everything; the last lines count the tests of each group (root)
 	@tests/run
 
 lint: ## check the format, clippy, that unsafe stays in src/sys, and that no file outgrows its room
@@ -48,6 +48,9 @@ cross: ## build a static binary for x86_64, aarch64 and armv7 each, in dist/TARG
 
 boot: cross minimal ## start each static binary in a virtual machine and look for its events
 	@tests/boot/run $(TARGETS) minimal
+
+peers: ## compare 100,000 real events with what laurel, ausearch and aureport make of them (root)
+	@RINGAUDIT_TEST_EVENTS=100000 tests/run peers
 
 fuzz: ## run each fuzz target for 10 minutes (SECONDS=600)
 	@fuzz/run -s $(SECONDS)

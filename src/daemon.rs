@@ -4,6 +4,7 @@ use crate::capture::reader::{Link, Reader};
 use crate::capture::registration::{self, Registration};
 use crate::capture::ring::{self, BLOCK};
 use crate::config::{self, AtExit, Config, Problem, Source};
+use crate::enrich;
 use crate::log;
 use crate::output::{OpenError, Outputs};
 use crate::rules::{self, Planned};
@@ -88,6 +89,7 @@ impl Prepared {
         let user = |name: &str| id_of("/etc/passwd", name);
         let mut problems = config::check(&config, user, |name| id_of("/etc/group", name));
         let compiled = compile(&config)?;
+        problems.extend(enrich::labels::check(&config.labels));
         problems.extend(compiled.errors);
         problems.sort_by(|one, other| one.place.cmp(&other.place));
         match problems.is_empty() {

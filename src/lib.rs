@@ -6,6 +6,7 @@ pub mod enrich;
 pub mod event;
 pub mod format;
 pub mod log;
+pub mod operate;
 pub mod output;
 pub mod stats;
 pub mod sys;

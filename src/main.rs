@@ -2,6 +2,7 @@
 
 use ringaudit::cli::{self, Action};
 use ringaudit::daemon;
+use ringaudit::operate::replay;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -19,6 +20,12 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error, error.exit_code()),
         },
+        Ok(Action::Replay { config, format, files }) => {
+            match replay::run(&replay::Request { config, format, files }) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(&error, error.exit_code()),
+            }
+        }
         Err(error) => fail(&error, USAGE),
     }
 }

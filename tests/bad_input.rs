@@ -203,3 +203,109 @@ fn wrong_words() {
     let stderr = "ringaudit: unknown flag \"--confg\"; did you mean \"--config\"?\n".to_owned();
     assert_eq!(case.run(&[Path::new("--confg"), Path::new("x")]), (Some(2), stderr));
 }
+
+/// A record's line.
+const GOOD: &str = "type=USER_LOGIN msg=audit(1700000000.001:7): pid=1 uid=0 res=success\n";
+
+/// What `replay` says of this log, and which events come out of it, by their serials.
+fn replayed(case: &Case, words: &[&Path]) -> (Option<i32>, String, Vec<String>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringaudit"));
+    let output = command.arg("replay").args(words).stdin(Stdio::null()).output().unwrap();
+    let serial = |line: &str| line.split(['"', ':']).nth(5).unwrap().to_owned();
+    let serials = String::from_utf8(output.stdout).unwrap().lines().map(serial).collect();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), stderr.replace(case.dir.path().to_str().unwrap(), "DIR"), serials)
+}
+
+/// The same of a log with this text.
+fn replayed_log(text: impl AsRef<[u8]>) -> (Option<i32>, String, Vec<String>) {
+    let case = Case::new();
+    let log = case.path("log");
+    fs::write(&log, text).unwrap();
+    replayed(&case, &[&log])
+}
+
+#[test]
+fn garbage_in_a_log_is_shown_and_the_good_events_around_it_come_out() {
+    let good = |serial: u32| GOOD.replace(":7)", &format!(":{serial})"));
+    let garbage = "\u{1b}[31mnot \"a\" record\n\ntype=NEW_TYPE msg=audit(1.002:3): a=b\n";
+    let zeros = "\0".repeat(3000);
+    let log = [&good(1), garbage, &good(2), &zeros, &good(3), &zeros, "\n"].concat();
+    let stderr = "\
+ringaudit: DIR/log:2: not an audit record: \"\\u{1b}[31mnot \\\"a\\\" record\"
+ringaudit: DIR/log:4: unknown record type \"NEW_TYPE\", left out
+ringaudit: DIR/log:6: zero bytes before a record, left out
+ringaudit: DIR/log:7: zero bytes, left out
+ringaudit: replayed; lines: 7, records: 3, events: 3, malformed: 4
+";
+    let serials = ["1", "2", "3"].map(str::to_owned).to_vec();
+    assert_eq!(replayed_log(log), (Some(0), stderr.to_owned(), serials));
+}
+
+#[test]
+fn a_log_of_nothing_but_garbage_shows_its_first_lines() {
+    let (code, stderr, serials) = replayed_log("garbage\n".repeat(1000));
+    let mut expected: String = (1..=10)
+        .map(|line| format!("ringaudit: DIR/log:{line}: not an audit record: \"garbage\"\n"))
+        .collect();
+    expected += "ringaudit: further lines of this kind are counted, not shown\n";
+    expected += "ringaudit: replayed; lines: 1000, records: 0, events: 0, malformed: 1000\n";
+    assert_eq!((code, stderr, serials), (Some(0), expected, Vec::new()));
+    // Bytes that are no text, in lines longer than a line may be.
+    let (code, stderr, serials) = replayed_log([&vec![0xff; 3 << 20][..], b"\n", GOOD.as_bytes()].concat());
+    let expected = "ringaudit: DIR/log:1: longer than event.max_kib, left out\n\
+                    ringaudit: replayed; lines: 2, records: 1, events: 1, too long: 1\n";
+    assert_eq!((code, stderr.as_str(), serials), (Some(0), expected, vec!["7".to_owned()]));
+}
+
+#[test]
+fn an_empty_log_and_one_that_ends_inside_a_line() {
+    let nothing = "ringaudit: replayed; lines: 0, records: 0, events: 0\n".to_owned();
+    assert_eq!(replayed_log(""), (Some(0), nothing, Vec::new()));
+    let cut = |len: usize| replayed_log([GOOD, &GOOD.replace(":7)", ":8)")[..len]].concat());
+    let stderr = "ringaudit: DIR/log:2: the log ends inside this line; taken as far as it goes\n\
+                  ringaudit: replayed; lines: 2, records: 2, events: 2\n";
+    assert_eq!(cut(50), (Some(0), stderr.to_owned(), vec!["7".to_owned(), "8".to_owned()]));
+    let stderr = "ringaudit: DIR/log:2: not an audit record: \"type=USER_LOGIN msg=audit(17\"\n\
+                  ringaudit: replayed; lines: 2, records: 1, events: 1, malformed: 1\n";
+    assert_eq!(cut(28), (Some(0), stderr.to_owned(), vec!["7".to_owned()]));
+}
+
+#[test]
+fn logs_that_cannot_be_read_are_told_and_the_others_come_out() {
+    let case = Case::new();
+    let (good, packed, none) = (case.path("good"), case.path("packed.gz"), case.path("none"));
+    fs::write(&good, GOOD).unwrap();
+    fs::write(&packed, b"\x1f\x8b\x08\0 and so on").unwrap();
+    let got = replayed(&case, &[&none, case.dir.path(), &packed, &good]);
+    let stderr = "\
+ringaudit: DIR/none: no such file
+ringaudit: DIR: is a directory; name the log files in it
+ringaudit: DIR/packed.gz: is compressed; unpack it: zcat FILE | ringaudit replay
+ringaudit: replayed; lines: 1, records: 1, events: 1
+";
+    assert_eq!(got, (Some(1), stderr.to_owned(), vec!["7".to_owned()]));
+}
+
+#[test]
+fn wrong_words_of_replay() {
+    let case = Case::new();
+    let usage = |words: &[&str], stderr: &str| {
+        let words: Vec<&Path> = words.iter().map(Path::new).collect();
+        assert_eq!(case.run(&words), (Some(2), format!("ringaudit: {stderr}\n")));
+    };
+    usage(&["replay", "-f", "jsno"], "unknown format \"jsno\"; did you mean \"json\"?");
+    usage(
+        &["replay", "-f", "xml"],
+        "unknown format \"xml\"; the formats are \"json\", \"go-audit\" and \"raw\"",
+    );
+    usage(&["run", "-f", "raw"], "\"--format\" belongs to \"replay\"; see \"ringaudit --help\"");
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let log = case.path("log");
+    fs::write(&log, GOOD).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringaudit"));
+    let output = command.arg("replay").arg(&log).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    let stderr =
+        "ringaudit: error: failed to write to standard output: No space left on device (os error 28)\n";
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(1), stderr));
+}

@@ -87,7 +87,8 @@ fn round(lines: &mut Lines, records: &Records) -> f64 {
 fn main() {
     for (what, records) in [("openat", openat()), ("execve", execve())] {
         let size: usize = records.iter().map(|(_, fields)| fields.len() + 30).sum();
-        let json = Json::new(&config::Json::default(), 1 << 20, b"host").unwrap();
+        let json =
+            Json::new(&config::Json::default(), config::Translate::default(), 1 << 20, b"host").unwrap();
         let formatters = [
             ("assembled only", Formatter::Nothing),
             ("go-audit", Formatter::GoAudit),

@@ -1,5 +1,5 @@
 //! How fast a log is read: `ringaudit replay` to json with all translations, beside Debian's laurel on the same
-//! 50 MB of distinct events, each the median of its rounds, and the memory of ours on that file and on one ten
+//! 50 MB of distinct events, and the memory of ours on that file and on one ten
 //! times as long. No kernel is asked, and no root needed; needs the package laurel.
 //! Environment: RINGAUDIT_BIN, the binary to measure.
 #![allow(clippy::unwrap_used)]
@@ -15,8 +15,25 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// Bytes of the log that both read.
 const SIZE: u64 = 50_000_000;
-/// Rounds of ours, and of laurel, which takes minutes.
-const ROUNDS: (usize, usize) = (5, 1);
+/// Rounds of ours; laurel has one, which takes long enough.
+const ROUNDS: usize = 5;
+/// The logs: what they are, what is long in them, and what is to be shown.
+const LOGS: [(&str, Long, &str); 3] = [
+    ("mixed, command lines of up to 120 arguments", Long::Arguments(120), ""),
+    ("rich in command lines of 3000 arguments", Long::Arguments(3000), ""),
+    ("rich in long command lines, sh -c SCRIPT of 60 KB", Long::Script(60_000), "(at least 50)"),
+];
+/// Bytes of fields in one EXECVE record, at most, as the kernel cuts them.
+const RECORD: usize = 7500;
+
+/// The long command line that every fourth event has.
+#[derive(Clone, Copy)]
+enum Long {
+    /// So many arguments.
+    Arguments(u64),
+    /// One argument of so many bytes, with blanks in it: the kernel sends it in hex, in pieces.
+    Script(usize),
+}
 
 fn main() -> ExitCode {
     match bench() {
@@ -31,33 +48,30 @@ fn main() -> ExitCode {
 fn bench() -> Result<()> {
     let binary = std::env::var_os("RINGAUDIT_BIN")
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_ringaudit")), PathBuf::from);
-    let dir = tempfile::tempdir()?;
-    let log = dir.path().join("audit.log");
-    let events = write_log(&log, SIZE)?;
-    println!("binary: {}\na log of {SIZE} bytes, {events} events", binary.display());
-    let mut ours: Vec<_> =
-        (0..ROUNDS.0).map(|_| replay(&binary, &log, dir.path(), events)).collect::<Result<_>>()?;
-    ours.sort();
-    let mut laurels: Vec<_> =
-        (0..ROUNDS.1).map(|_| laurel(&log, dir.path(), events)).collect::<Result<_>>()?;
-    laurels.sort();
-    let (ours, laurel) = (ours[ours.len() / 2], laurels[laurels.len() / 2]);
-    for (name, time) in [("ringaudit replay", ours), ("laurel", laurel)] {
-        let rate = SIZE as f64 / 1e6 / time.0.as_secs_f64();
+    println!("binary: {}", binary.display());
+    for (what, long, bound) in LOGS {
+        let dir = tempfile::tempdir()?;
+        let log = dir.path().join("audit.log");
+        let events = write_log(&log, SIZE, long)?;
+        println!("\n{what}: {SIZE} bytes, {events} events");
+        let mut ours = Vec::new();
+        for _ in 0..ROUNDS {
+            ours.push(replay(&binary, &log, dir.path(), events)?);
+        }
+        ours.sort();
+        let (ours, laurel) = (ours[ROUNDS / 2], laurel(&log, dir.path(), events)?);
+        for (name, (time, memory)) in [("ringaudit replay", ours), ("laurel", laurel)] {
+            let (seconds, rate) = (time.as_secs_f64(), SIZE as f64 / 1e6 / time.as_secs_f64());
+            println!("  {name:<17} {seconds:8.3} s  {rate:7.1} MB/s  {memory:6} KiB resident at most");
+        }
         println!(
-            "  {name:<17} {:8.3} s  {rate:7.1} MB/s  {:6} KiB resident at most",
-            time.0.as_secs_f64(),
-            time.1
+            "  laurel / ringaudit, CPU time {:6.1}   {bound}",
+            laurel.0.as_secs_f64() / ours.0.as_secs_f64()
         );
+        let events = write_log(&log, 10 * SIZE, long)?;
+        let (_, memory) = replay(&binary, &log, dir.path(), events)?;
+        println!("  ringaudit replay of {} bytes: {memory} KiB resident at most", 10 * SIZE);
     }
-    println!(
-        "  laurel / ringaudit, CPU time {:6.1}   (at least 50)",
-        laurel.0.as_secs_f64() / ours.0.as_secs_f64()
-    );
-    let long = dir.path().join("long.log");
-    let events = write_log(&long, 10 * SIZE)?;
-    let (_, memory) = replay(&binary, &long, dir.path(), events)?;
-    println!("  ringaudit replay of {} bytes: {memory} KiB resident at most", 10 * SIZE);
     Ok(())
 }
 
@@ -112,12 +126,12 @@ fn check(out: &Path, events: u64) -> Result<()> {
 }
 
 /// Events of four kinds in turn, all different: a failing openat, a connect, a short and a long command line.
-fn write_log(path: &Path, size: u64) -> Result<u64> {
+fn write_log(path: &Path, size: u64, long: Long) -> Result<u64> {
     let mut file = BufWriter::new(File::create(path)?);
     let (mut written, mut events, mut text) = (0, 0u64, String::new());
     while written < size {
         text.clear();
-        event(events, &mut text)?;
+        event(events, long, &mut text)?;
         file.write_all(text.as_bytes())?;
         written += text.len() as u64;
         events += 1;
@@ -126,7 +140,7 @@ fn write_log(path: &Path, size: u64) -> Result<u64> {
     Ok(events)
 }
 
-fn event(number: u64, text: &mut String) -> Result<()> {
+fn event(number: u64, long: Long, text: &mut String) -> Result<()> {
     let stamp =
         format!("msg=audit({}.{:03}:{}):", 1_700_000_000 + number / 20_000, number / 20 % 1000, number + 1);
     let (pid, call) = (1000 + number % 30_000, [257, 42, 59, 59][(number % 4) as usize]);
@@ -146,18 +160,11 @@ fn event(number: u64, text: &mut String) -> Result<()> {
             number % 65536,
             number % 256
         )?,
-        kind @ (2 | 3) => {
-            let arguments = if kind == 2 { 4 } else { 120 };
-            write!(text, "type=EXECVE {stamp} argc={arguments} a0=\"load\"")?;
-            for argument in 1..arguments {
-                if argument % 7 == 3 {
-                    write!(text, " a{argument}=2D2D6F7074696F6E3D612062{:08X}", number + argument)?;
-                } else {
-                    write!(text, " a{argument}=\"--argument={}\"", number + argument)?;
-                }
-            }
-            text.push('\n');
-        }
+        2 => arguments(number, 4, &stamp, text)?,
+        3 => match long {
+            Long::Arguments(count) => arguments(number, count, &stamp, text)?,
+            Long::Script(len) => script(number, len, &stamp, text)?,
+        },
         _ => {}
     }
     writeln!(text, "type=CWD {stamp} cwd=\"/srv/data{}\"", number % 1000)?;
@@ -168,5 +175,42 @@ fn event(number: u64, text: &mut String) -> Result<()> {
         number + 100
     )?;
     writeln!(text, "type=PROCTITLE {stamp} proctitle=6C6F6164002D2D6E3D{number:08X}")?;
+    Ok(())
+}
+
+/// A command line of `count` arguments, each seventh in hex, over as many records as it takes.
+fn arguments(number: u64, count: u64, stamp: &str, text: &mut String) -> Result<()> {
+    let mut record = format!("argc={count} a0=\"load\"");
+    for argument in 1..count {
+        if record.len() > RECORD - 50 {
+            writeln!(text, "type=EXECVE {stamp} {record}")?;
+            record.clear();
+        } else {
+            record.push(' ');
+        }
+        if argument % 7 == 3 {
+            write!(record, "a{argument}=2D2D6F7074696F6E3D612062{:08X}", number + argument)?;
+        } else {
+            write!(record, "a{argument}=\"--argument={}\"", number + argument)?;
+        }
+    }
+    writeln!(text, "type=EXECVE {stamp} {record}")?;
+    Ok(())
+}
+
+/// `sh -c SCRIPT`
+fn script(number: u64, len: usize, stamp: &str, text: &mut String) -> Result<()> {
+    let line = format!("echo step {number} of the script && ");
+    let hex: String = line.bytes().cycle().take(len).map(|byte| format!("{byte:02X}")).collect();
+    writeln!(text, "type=EXECVE {stamp} argc=3 a0=\"sh\" a1=\"-c\" a2_len={}", hex.len())?;
+    let mut rest = hex.as_str();
+    for piece in 0.. {
+        if rest.is_empty() {
+            break;
+        }
+        let (now, later) = rest.split_at(rest.len().min(RECORD - 20));
+        writeln!(text, "type=EXECVE {stamp} a2[{piece}]={now}")?;
+        rest = later;
+    }
     Ok(())
 }

@@ -53,7 +53,7 @@ fuzz_target!(|input: &[u8]| {
     let settings = config::Event { max_kib: MAX_KIB, ..config::Event::default() };
     let mut assembler = Assembler::new(&settings, Arc::new(Stats::default())).expect("memory");
     let max = MAX_KIB as usize * 1024;
-    let json = json::Json::new(&config::Json::default(), max, b"host").expect("memory");
+    let json = json::Json::new(&config::Json::default(), config::Translate::default(), max, b"host").expect("memory");
     let line = Line::new(max * escape::WORST + json::OVERHEAD.max(go_audit::OVERHEAD)).expect("memory");
     let mut lines = Lines { names: Names::new(now), json, line };
     for line in input.split(|&b| b == b'\n') {

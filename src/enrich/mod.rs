@@ -1,5 +1,15 @@
-//! What the host knows beside the records.
+//! What an event means on this host, beyond what its records say.
 
+mod cgroup;
+pub mod context;
+mod environ;
+mod inode;
+pub mod labels;
+mod proc;
+mod process;
+mod script;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod users;
 pub mod values;
 

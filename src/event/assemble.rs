@@ -4,9 +4,10 @@
 
 use super::serials::Serials;
 use super::store::{Place, Store};
-use super::{Ending, Event, Sink};
+use super::{Ending, Event, Origin, Sink};
 use crate::config;
 use crate::stats::Stats;
+use crate::wire::logline::LogLine;
 use crate::wire::record::{self, RecordType, Split, Stamp};
 use std::io;
 use std::sync::Arc;
@@ -17,10 +18,15 @@ pub const SLOTS: usize = 64;
 /// `u64.u3`: the longest time that a header can hold.
 const TIME: usize = 24;
 
+/// The type under which a log's node name is stored before the records; no record has it.
+const NODE: RecordType = RecordType(0);
+
 /// One event in flight.
 #[derive(Clone, Copy)]
 struct Slot {
     stamp: Stamp,
+    /// The hash of its node's name, in a log; 0 without one.
+    node: u64,
     time: [u8; TIME],
     time_len: u8,
     arrived: Instant,
@@ -41,10 +47,22 @@ pub struct Assembler {
     serials: Serials,
     timeout: Duration,
     types: (u16, u16),
+    /// Whether the records are a log's.
+    of_log: bool,
+    /// Whether events have end records: the kernel's have, audit.log has not.
+    has_ends: bool,
     stats: Arc<Stats>,
 }
 
 impl Assembler {
+    /// As [`new`](Self::new), for [`add_line`](Self::add_line): serials that are missing from a log are no
+    /// loss, since it may have been filtered, and until an end record was seen no event waits for one.
+    ///
+    /// Errors: no memory.
+    pub fn for_log(settings: &config::Event, stats: Arc<Stats>) -> io::Result<Self> {
+        Ok(Self { of_log: true, has_ends: false, ..Self::new(settings, stats)? })
+    }
+
     /// Allocates all that it will ever need.
     ///
     /// Errors: no memory.
@@ -52,6 +70,7 @@ impl Assembler {
         let timeout = Duration::from_millis(u64::from(settings.timeout_ms));
         let empty = Slot {
             stamp: Stamp { millis: 0, serial: 0 },
+            node: 0,
             time: [0; TIME],
             time_len: 0,
             arrived: Instant::now(),
@@ -67,6 +86,8 @@ impl Assembler {
             serials: Serials::new(timeout),
             timeout,
             types: settings.types,
+            of_log: false,
+            has_ends: true,
             stats,
         })
     }
@@ -80,8 +101,29 @@ impl Assembler {
         if gaps > 0 {
             self.stats.serial_gaps.add(gaps);
         }
-        let position = self.position(split.stamp);
+        self.take(b"", kind, &split, now, sink);
+    }
+
+    /// Takes one line of a log, at the time that the log tells; gives out the event that it completes.
+    pub fn add_line(&mut self, line: &LogLine<'_>, now: Instant, sink: &mut impl Sink) {
+        self.take(line.node, line.kind, &line.record, now, sink);
+    }
+
+    /// Another log begins: whether it has end records is to be seen. An event may go on in it.
+    pub fn next_log(&mut self) {
+        self.has_ends = false;
+    }
+
+    /// Whether the log has shown an end record: then it is a live stream, and what has no end is late.
+    pub fn has_ends(&self) -> bool {
+        self.has_ends
+    }
+
+    fn take(&mut self, node: &[u8], kind: RecordType, split: &Split<'_>, now: Instant, sink: &mut impl Sink) {
+        let hash = hash(node);
+        let position = self.position(split.stamp, hash);
         if kind == RecordType::EOE {
+            self.has_ends = true;
             if let Some(position) = position {
                 self.give_out(position, Ending::Complete, sink);
             }
@@ -92,10 +134,11 @@ impl Assembler {
         }
         let position = match position {
             Some(position) => position,
-            None => self.begin(&split, now, sink),
+            None => self.begin(split, (node, hash), now, sink),
         };
-        self.store(position, kind, split.fields);
-        if kind.stands_alone() {
+        let position = self.store(position, kind, split.fields, sink);
+        // Our own events have several such records: in a log they are told apart by their stamp alone.
+        if kind.stands_alone() && self.has_ends {
             self.give_out(position, Ending::Complete, sink);
         }
     }
@@ -117,11 +160,21 @@ impl Assembler {
         self.count_gaps(now, false);
     }
 
-    /// Gives out all that is in flight: the daemon stops.
-    pub fn finish(&mut self, sink: &mut impl Sink) {
+    /// Gives out all that is in flight.
+    pub fn give_up(&mut self, sink: &mut impl Sink) {
         while !self.order.is_empty() {
             self.give_out(0, Ending::GivenUp, sink);
         }
+    }
+
+    /// Whether events are in flight.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// Gives out all that is in flight: the daemon stops.
+    pub fn finish(&mut self, sink: &mut impl Sink) {
+        self.give_up(sink);
         self.count_gaps(Instant::now(), true);
     }
 
@@ -133,20 +186,26 @@ impl Assembler {
     }
 
     /// Where in `order` the event stands. The newest is the likeliest.
-    fn position(&self, stamp: Stamp) -> Option<usize> {
-        self.order
-            .iter()
-            .rposition(|&slot| self.slots.get(usize::from(slot)).is_some_and(|slot| slot.stamp == stamp))
+    fn position(&self, stamp: Stamp, node: u64) -> Option<usize> {
+        let is_it = |slot: &Slot| slot.stamp == stamp && slot.node == node;
+        self.order.iter().rposition(|&slot| self.slots.get(usize::from(slot)).is_some_and(is_it))
     }
 
     /// A place for a new event: the oldest one's, if all are taken.
-    fn begin(&mut self, split: &Split<'_>, now: Instant, sink: &mut impl Sink) -> usize {
+    fn begin(
+        &mut self,
+        split: &Split<'_>,
+        (node, hash): (&[u8], u64),
+        now: Instant,
+        sink: &mut impl Sink,
+    ) -> usize {
         if self.free.is_empty() {
             self.give_out(0, Ending::GivenUp, sink);
         }
         let index = self.free.pop().unwrap_or(0);
         if let Some(slot) = self.slots.get_mut(usize::from(index)) {
             slot.stamp = split.stamp;
+            slot.node = hash;
             let len = split.time.len().min(TIME);
             slot.time.iter_mut().zip(split.time).for_each(|(to, from)| *to = *from);
             slot.time_len = u8::try_from(len).unwrap_or(0);
@@ -156,17 +215,38 @@ impl Assembler {
             slot.place = Place::default();
         }
         let _ = self.order.push(index);
-        self.order.len() - 1
+        let position = self.order.len() - 1;
+        if node.is_empty() { position } else { self.store(position, NODE, node, sink) }
     }
 
-    fn store(&mut self, position: usize, kind: RecordType, fields: &[u8]) {
-        let Some(&index) = self.order.get(position) else { return };
-        let index = usize::from(index);
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        slot.of_syscall |= kind.belongs_to_syscall();
-        if !self.store.push(index, &mut slot.place, kind, fields) {
-            slot.left_out += 1;
+    /// Stores a record of the event at this position; gives the position after that.
+    fn store(&mut self, mut position: usize, kind: RecordType, fields: &[u8], sink: &mut impl Sink) -> usize {
+        while let Some(&index) = self.order.get(position)
+            && let Some(slot) = self.slots.get_mut(usize::from(index))
+        {
+            slot.of_syscall |= kind.belongs_to_syscall();
+            if self.store.push(usize::from(index), &mut slot.place, kind, fields) {
+                break;
+            }
+            // Without end records, events that are whole wait for their time: one gives its space.
+            let Some(other) = self.oldest_large(index).filter(|_| !self.has_ends) else {
+                if let Some(slot) = self.slots.get_mut(usize::from(index)) {
+                    slot.left_out += 1;
+                }
+                break;
+            };
+            self.give_out(other, Ending::GivenUp, sink);
+            position -= usize::from(other < position);
         }
+        position
+    }
+
+    /// Where in `order` the oldest event in a large space stands, but for the one in this slot.
+    fn oldest_large(&self, but: u8) -> Option<usize> {
+        let is_large = |&slot: &u8| {
+            slot != but && self.slots.get(usize::from(slot)).is_some_and(|slot| slot.place.is_large())
+        };
+        self.order.iter().position(is_large)
     }
 
     /// Gives the event at this position of `order` to the sink and frees its place.
@@ -176,6 +256,8 @@ impl Assembler {
         }
         let index = self.order.remove(position);
         let Some(slot) = self.slots.get(usize::from(index)) else { return };
+        // Without end records there is nothing that could be missing.
+        let ending = if self.has_ends { ending } else { Ending::Complete };
         if ending == Ending::GivenUp && slot.of_syscall {
             self.stats.incomplete.add(1);
         }
@@ -183,16 +265,30 @@ impl Assembler {
             self.stats.truncated_events.add(1);
             self.stats.truncated_event_records.add(u64::from(slot.left_out));
         }
+        let mut records = self.store.records(usize::from(index), slot.place);
+        // A node's name is at most 255 bytes and the first to be stored: there was space for it.
+        let node = if slot.node == 0 { None } else { records.next() };
+        let node = node.map_or(&b""[..], |node| node.fields);
         sink.event(&Event {
             stamp: slot.stamp,
             time: slot.time.get(..usize::from(slot.time_len)).unwrap_or_default(),
             ending,
             left_out: slot.left_out,
-            records: self.store.records(usize::from(index), slot.place),
+            origin: if self.of_log { Origin::Log { node } } else { Origin::Here },
+            records,
         });
         self.store.release(slot.place);
         let _ = self.free.push(index);
     }
+}
+
+/// FNV-1a, and 0 for no name: http://www.isthe.com/chongo/tech/comp/fnv/
+fn hash(name: &[u8]) -> u64 {
+    if name.is_empty() {
+        return 0;
+    }
+    let step = |sum: u64, &byte: &u8| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    name.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 #[cfg(test)]
@@ -354,5 +450,74 @@ mod tests {
         bench.now = bench.assembler.deadline().unwrap();
         bench.assembler.expire(bench.now, &mut bench.out);
         assert_eq!(bench.stats.serial_gaps.get(), 2);
+    }
+
+    /// A bench that takes the lines of a log, and the time is theirs.
+    struct Log(Bench);
+
+    impl Log {
+        fn new() -> Self {
+            let mut bench = Bench::new(&config::Event::default());
+            bench.assembler =
+                Assembler::for_log(&config::Event::default(), Arc::clone(&bench.stats)).unwrap();
+            Self(bench)
+        }
+
+        fn add(&mut self, line: &str) {
+            let line = crate::wire::logline::parse(line.as_bytes()).unwrap();
+            self.0.assembler.add_line(&line, self.0.now, &mut self.0.out);
+        }
+    }
+
+    #[test]
+    fn in_a_log_large_events_make_room_for_one_another() {
+        let mut log = Log::new();
+        let long = "x".repeat(9000);
+        for serial in 1..=30 {
+            log.add(&format!("type=SYSCALL msg=audit(5.678:{serial}): small"));
+            log.add(&format!("type=EXECVE msg=audit(5.678:{serial}): {long}"));
+            log.add(&format!("type=EXECVE msg=audit(5.678:{serial}): {long}"));
+        }
+        log.0.assembler.finish(&mut log.0.out);
+        let whole =
+            log.0.out.0.iter().filter(|(_, _, records, left_out)| records.len() == 3 && *left_out == 0);
+        assert_eq!((whole.count(), log.0.out.0.len()), (30, 30));
+        assert_eq!(log.0.stats.truncated_events.get(), 0);
+    }
+
+    #[test]
+    fn in_a_log_time_alone_ends_an_event_and_nothing_is_missing() {
+        let mut log = Log::new();
+        log.add("type=SYSCALL msg=audit(5.678:1): a");
+        log.add("type=USER_LOGIN msg=audit(5.678:2): b");
+        log.add("type=DAEMON_ERR msg=audit(5.678:0): c");
+        log.add("type=DAEMON_ERR msg=audit(5.678:0): d");
+        log.add("type=CWD msg=audit(5.678:1): e");
+        log.add("type=SYSCALL msg=audit(5.678:900): f");
+        assert!(log.0.out.0.is_empty());
+        let due = log.0.assembler.deadline().unwrap();
+        log.0.assembler.expire(due, &mut log.0.out);
+        assert_eq!(log.0.serials(), [1, 2, 0, 900], "in the order of their first records");
+        assert!(log.0.out.0.iter().all(|seen| seen.1 == Ending::Complete));
+        assert_eq!(log.0.out.0[2].2.len(), 2, "our own records are one event by their stamp");
+        assert_eq!((log.0.stats.incomplete.get(), log.0.stats.serial_gaps.get()), (0, 0));
+    }
+
+    #[test]
+    fn an_end_record_makes_a_log_a_live_stream() {
+        let mut log = Log::new();
+        log.add("type=SYSCALL msg=audit(5.678:1): a");
+        log.add("type=EOE msg=audit(5.678:1): ");
+        assert!(log.0.assembler.has_ends());
+        assert_eq!(log.0.serials(), [1]);
+        log.add("type=USER_LOGIN msg=audit(5.678:2): b");
+        assert_eq!(log.0.serials(), [1, 2], "does not wait");
+        log.add("type=SYSCALL msg=audit(5.678:3): c");
+        log.0.assembler.give_up(&mut log.0.out);
+        assert_eq!(log.0.stats.incomplete.get(), 1);
+        log.0.assembler.next_log();
+        log.add("type=SYSCALL msg=audit(5.678:4): d");
+        log.0.assembler.finish(&mut log.0.out);
+        assert_eq!((log.0.serials().len(), log.0.stats.incomplete.get()), (4, 1));
     }
 }

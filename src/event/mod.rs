@@ -2,6 +2,7 @@
 
 pub mod assemble;
 pub mod facts;
+pub mod notices;
 pub mod own;
 pub mod serials;
 mod store;
@@ -19,6 +20,28 @@ pub enum Ending {
     GivenUp,
 }
 
+/// Where an event comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// It was captured, or made, by this daemon: what this host says of its processes now may be true of it.
+    Here,
+    /// It was read from a log.
+    Log {
+        /// What its lines have as `node=`; empty when they have none.
+        node: &'a [u8],
+    },
+}
+
+impl<'a> Origin<'a> {
+    /// The name that the log's lines have as `node=`, if they have one.
+    pub fn node(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Log { node } if !node.is_empty() => Some(node),
+            _ => None,
+        }
+    }
+}
+
 /// A whole event, borrowed from the table for as long as it takes to write it.
 #[derive(Clone, Copy)]
 pub struct Event<'a> {
@@ -30,6 +53,8 @@ pub struct Event<'a> {
     pub ending: Ending,
     /// Records that are missing from it for lack of space.
     pub left_out: u32,
+    /// Where it comes from.
+    pub origin: Origin<'a>,
     /// Its records in the order of arrival, without EOE.
     pub records: Records<'a>,
 }

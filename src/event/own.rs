@@ -2,7 +2,7 @@
 //! the same formats, with the serial 0, which the kernel never uses.
 
 use super::store::{HEADER, put};
-use super::{Ending, Event, Records};
+use super::{Ending, Event, Origin, Records};
 use crate::wire::record::{RecordType, Stamp};
 use std::fmt::{self, Write};
 use std::time::Duration;
@@ -53,6 +53,7 @@ impl Own {
             time: self.time.as_bytes(),
             ending: Ending::Complete,
             left_out: self.left_out,
+            origin: Origin::Here,
             records: Records::of(&self.stored),
         }
     }

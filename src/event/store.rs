@@ -29,6 +29,13 @@ pub(super) struct Place {
     used: usize,
 }
 
+impl Place {
+    /// Whether it has outgrown its small space.
+    pub(super) fn is_large(self) -> bool {
+        self.large.is_some()
+    }
+}
+
 /// The spaces.
 pub(super) struct Store {
     small: Region,

@@ -4,6 +4,7 @@ pub mod escape;
 pub mod go_audit;
 pub mod json;
 mod line;
+pub mod raw;
 pub mod text;
 
 pub use line::Line;

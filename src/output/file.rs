@@ -2,7 +2,7 @@
 //! fails keeps what is buffered and is tried again; what comes meanwhile and does not fit is counted.
 
 use super::pending::{Pending, Taken};
-use super::{Output, RETRY};
+use super::{Output, Patience, RETRY};
 use crate::config::{FileTarget, Located, id_in};
 use crate::log;
 use crate::stats::Stats;
@@ -37,14 +37,15 @@ pub(super) struct File {
 
 impl File {
     /// Opens the file, making it if it is not there.
-    pub(super) fn open(target: &FileTarget, stats: Arc<Stats>) -> Result<Self, String> {
+    pub(super) fn open(target: &FileTarget, patience: Patience, stats: Arc<Stats>) -> Result<Self, String> {
         let access = Access {
             mode: target.mode,
             uid: id("user", "/etc/passwd", target.owner.as_ref())?,
             gid: id("group", "/etc/group", target.group.as_ref())?,
         };
         let file = open(&target.path, &access).map_err(|error| explain(&target.path, &error))?;
-        let pending = Pending::new(BUFFER).map_err(|error| format!("failed to get a buffer: {error}"))?;
+        let pending = Pending::new(patience.buffer(BUFFER));
+        let pending = pending.map_err(|error| format!("failed to get a buffer: {error}"))?;
         Ok(Self { path: target.path.clone(), access, file, pending, stats, trouble: None })
     }
 
@@ -84,7 +85,7 @@ impl File {
     fn drain(&mut self) -> io::Result<()> {
         let file = &mut self.file;
         if self.pending.is_torn() {
-            file.write_all(b"\n")?;
+            file.write_all(self.pending.line_end())?;
             self.pending.mend();
         }
         self.pending.drain(&self.stats, |bytes| file.write(bytes))
@@ -235,7 +236,7 @@ mod tests {
         let path = dir.path().join("log");
         fs::write(&path, "whole\ntorn").unwrap();
         let stats = Arc::new(Stats::default());
-        let mut file = File::open(&target(&path), Arc::clone(&stats)).unwrap();
+        let mut file = File::open(&target(&path), Patience::Drop, Arc::clone(&stats)).unwrap();
         file.write(b"next\n", Instant::now());
         assert_eq!(fs::read(&path).unwrap(), b"whole\ntorn\n", "batched");
         file.flush(Instant::now());
@@ -248,7 +249,7 @@ mod tests {
     fn what_is_pending_goes_to_the_old_file_at_a_reopening() {
         let dir = tempfile::tempdir().unwrap();
         let (path, moved) = (dir.path().join("log"), dir.path().join("log.1"));
-        let mut file = File::open(&target(&path), Arc::default()).unwrap();
+        let mut file = File::open(&target(&path), Patience::Drop, Arc::default()).unwrap();
         let now = Instant::now();
         file.write(b"old\n", now);
         fs::rename(&path, &moved).unwrap();
@@ -262,7 +263,8 @@ mod tests {
     #[test]
     fn a_full_disk_keeps_the_buffer_and_counts_the_rest() {
         let stats = Arc::new(Stats::default());
-        let mut file = File::open(&target(Path::new("/dev/full")), Arc::clone(&stats)).unwrap();
+        let mut file =
+            File::open(&target(Path::new("/dev/full")), Patience::Drop, Arc::clone(&stats)).unwrap();
         let (now, line) = (Instant::now(), [&[b'x'; 999][..], b"\n"].concat());
         for _ in 0..100 {
             file.write(&line, now);
@@ -281,7 +283,7 @@ mod tests {
     fn the_path_that_is_wrong_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let missing = dir.path().join("no/log");
-        let error = File::open(&target(&missing), Arc::default()).err().unwrap();
+        let error = File::open(&target(&missing), Patience::Drop, Arc::default()).err().unwrap();
         let parent = dir.path().join("no");
         let expected = format!(
             "failed to open \"{}\": the directory \"{}\" does not exist; make it first",
@@ -289,7 +291,7 @@ mod tests {
             parent.display()
         );
         assert_eq!(error, expected);
-        let error = File::open(&target(dir.path()), Arc::default()).err().unwrap();
+        let error = File::open(&target(dir.path()), Patience::Drop, Arc::default()).err().unwrap();
         assert!(error.ends_with("it is a directory; name a file in it"), "{error}");
     }
 }

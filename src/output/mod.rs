@@ -31,6 +31,30 @@ pub trait Output: Send {
     fn is_pending(&self) -> bool;
     /// Gives up what is still buffered and counts it: the daemon stops.
     fn abandon(&mut self);
+    /// Whether nothing will ever be written again.
+    fn has_gone(&self) -> bool {
+        false
+    }
+}
+
+/// Whether lines may be dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// What does not fit is dropped and counted: the kernel's events do not wait.
+    Drop,
+    /// Whoever writes waits while an output is [stalled](Outputs::is_stalled), so each buffer has room for
+    /// one more line of so many bytes.
+    Wait(usize),
+}
+
+impl Patience {
+    /// A buffer's size: of this many bytes, and what must have room besides.
+    fn buffer(self, usual: usize) -> usize {
+        match self {
+            Self::Drop => usual,
+            Self::Wait(longest) => usual + longest,
+        }
+    }
 }
 
 /// An output that could not be opened at the start: where it stands in the config, and why.
@@ -56,15 +80,23 @@ pub struct Outputs(Vec<(Format, Box<dyn Output>)>);
 impl Outputs {
     /// Opens each; all that cannot be opened are told together.
     pub fn open(configs: &[config::Output], stats: &Arc<Stats>) -> Result<Self, Vec<OpenError>> {
+        Self::open_with(configs, Patience::Drop, stats)
+    }
+
+    /// As [`open`](Self::open), with this patience.
+    pub fn open_with(
+        configs: &[config::Output],
+        patience: Patience,
+        stats: &Arc<Stats>,
+    ) -> Result<Self, Vec<OpenError>> {
         let (mut open, mut errors) = (Vec::new(), Vec::new());
         for config in configs {
             let output: Result<Box<dyn Output>, String> = match &config.target {
                 Target::Stdout => {
-                    stdout::Stdout::open(Arc::clone(stats)).map(|o| Box::new(o) as Box<dyn Output>)
+                    stdout::Stdout::open(patience, Arc::clone(stats)).map(|o| Box::new(o) as Box<dyn Output>)
                 }
-                Target::File(target) => {
-                    file::File::open(target, Arc::clone(stats)).map(|o| Box::new(o) as Box<dyn Output>)
-                }
+                Target::File(target) => file::File::open(target, patience, Arc::clone(stats))
+                    .map(|o| Box::new(o) as Box<dyn Output>),
             };
             match output {
                 Ok(output) => open.push((config.format, output)),
@@ -108,6 +140,16 @@ impl Outputs {
     /// Whether any has something that can still be written.
     pub fn is_pending(&self) -> bool {
         self.0.iter().any(|(_, output)| output.is_pending())
+    }
+
+    /// Whether any holds lines back that it could not write, for lack of room or after a failure.
+    pub fn is_stalled(&self) -> bool {
+        self.0.iter().any(|(_, output)| output.blocked_on().is_some() || output.retry_at().is_some())
+    }
+
+    /// Whether one is gone for good.
+    pub fn has_gone(&self) -> bool {
+        self.0.iter().any(|(_, output)| output.has_gone())
     }
 
     /// Gives up what is left.

@@ -3,7 +3,7 @@
 //! gone is told once.
 
 use super::pending::{Pending, Taken};
-use super::{Output, RETRY};
+use super::{Output, Patience, RETRY};
 use crate::log;
 use crate::stats::Stats;
 use crate::sys::start;
@@ -25,6 +25,8 @@ pub(super) struct Stdout {
     buffered: usize,
     stats: Arc<Stats>,
     state: State,
+    /// Whether its lines must not be dropped: then a failure is final.
+    is_final: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,14 +41,22 @@ enum State {
 }
 
 impl Stdout {
-    pub(super) fn open(stats: Arc<Stats>) -> Result<Self, String> {
+    pub(super) fn open(patience: Patience, stats: Arc<Stats>) -> Result<Self, String> {
         if !start::stdout_was_open() {
             return Err("standard output is closed; open it, or name an output of type \"file\"".to_owned());
         }
         let out = NonBlocking::duplicate(io::stdout().as_fd())
             .map_err(|error| format!("failed to use standard output: {error}"))?;
-        let pending = Pending::new(BUFFER).map_err(|error| format!("failed to get a buffer: {error}"))?;
-        Ok(Self { out, pending, buffered: 0, stats, state: State::Open })
+        let pending = Pending::new(patience.buffer(BUFFER));
+        let pending = pending.map_err(|error| format!("failed to get a buffer: {error}"))?;
+        Ok(Self {
+            out,
+            pending,
+            buffered: 0,
+            stats,
+            state: State::Open,
+            is_final: patience != Patience::Drop,
+        })
     }
 
     fn note(&mut self, result: io::Result<()>, now: Instant) {
@@ -59,6 +69,15 @@ impl Stdout {
         };
         match error.kind() {
             io::ErrorKind::WouldBlock => self.state = State::Full,
+            kind if self.is_final => {
+                self.stats.output_errors.add(1);
+                // A reader that wants no more, such as head(1), is no error to tell.
+                if kind != io::ErrorKind::BrokenPipe {
+                    log::error(format_args!("failed to write to standard output: {error}"));
+                }
+                self.state = State::Gone;
+                self.stats.output_dropped.add(self.pending.abandon());
+            }
             io::ErrorKind::BrokenPipe => {
                 self.stats.output_errors.add(1);
                 log::error("standard output: its reader has gone; events for it are dropped and counted");
@@ -89,7 +108,10 @@ impl Stdout {
         let out = &self.out;
         if self.pending.is_torn() {
             // The rest of a line was dropped: end it, so that the next one is whole.
-            out.write(b"\n")?;
+            let end = self.pending.line_end();
+            if !end.is_empty() {
+                out.write(end)?;
+            }
             self.pending.mend();
         }
         self.pending.drain(&self.stats, |bytes| out.write(bytes))
@@ -142,6 +164,10 @@ impl Output for Stdout {
             State::Failed(at) if !self.pending.is_empty() => Some(at),
             _ => None,
         }
+    }
+
+    fn has_gone(&self) -> bool {
+        self.state == State::Gone
     }
 
     fn is_pending(&self) -> bool {

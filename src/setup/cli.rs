@@ -7,14 +7,17 @@ use std::path::PathBuf;
 
 use getopts::{Fail, Matches, Options};
 
-use crate::config::{DEFAULT_PATH, nearest, quoted};
+use crate::config::{DEFAULT_PATH, Format, listed, nearest, quoted};
 
 /// The commands of this version.
-pub const COMMANDS: [&str; 2] = ["run", "check"];
+pub const COMMANDS: [&str; 3] = ["run", "check", "replay"];
 /// Commands that later versions have.
-const LATER: [&str; 6] = ["replay", "rules", "status", "top", "reload", "upgrade"];
+const LATER: [&str; 5] = ["rules", "status", "top", "reload", "upgrade"];
 /// The flags, short and long.
-pub const FLAGS: [(&str, &str); 3] = [("c", "config"), ("h", "help"), ("V", "version")];
+pub const FLAGS: [(&str, &str); 4] = [("c", "config"), ("f", "format"), ("h", "help"), ("V", "version")];
+
+/// The flags whose next word is their value.
+const TAKES_VALUE: [&str; 4] = ["-c", "--config", "-f", "--format"];
 
 /// What the user asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,15 @@ pub enum Action {
     Check {
         /// `-c`
         config: Option<PathBuf>,
+    },
+    /// Read logs and write their events.
+    Replay {
+        /// `-c`; without it no config is read.
+        config: Option<PathBuf>,
+        /// `-f`: in place of the outputs' own.
+        format: Option<Format>,
+        /// The logs; `-` or none is standard input.
+        files: Vec<PathBuf>,
     },
     /// Print this text, with exit code 0.
     Help(String),
@@ -55,7 +67,8 @@ impl std::error::Error for UsageError {}
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageError> {
     let words = long_flags(words)?;
     let mut options = Options::new();
-    options.optopt("c", "config", "", "FILE").optflag("h", "help", "").optflag("V", "version", "");
+    options.optopt("c", "config", "", "FILE").optopt("f", "format", "", "FORMAT");
+    options.optflag("h", "help", "").optflag("V", "version", "");
     // A later version's command is told before its flags, which would all be unknown.
     if let Some(command) = first_free(&words).filter(|word| LATER.contains(word)) {
         return Err(UsageError(format!("\"{command}\" is not in this version; see \"ringaudit --help\"")));
@@ -68,6 +81,15 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
         return Ok(Action::Version(version()));
     }
     let config = config_path(&matches)?;
+    let format = matches.opt_str("format").map(|word| format_of(&word)).transpose()?;
+    if let [command, files @ ..] = matches.free.as_slice()
+        && command == "replay"
+    {
+        return Ok(Action::Replay { config, format, files: files.iter().map(PathBuf::from).collect() });
+    }
+    if format.is_some() {
+        return Err(UsageError("\"--format\" belongs to \"replay\"; see \"ringaudit --help\"".to_owned()));
+    }
     if let [_, extra, ..] = matches.free.as_slice() {
         return Err(UsageError(format!("unexpected argument {}; see \"ringaudit --help\"", quoted(extra))));
     }
@@ -94,12 +116,17 @@ pub fn help() -> String {
 Usage:
   ringaudit [run] [-c FILE]   capture events and write them to the outputs
   ringaudit check [-c FILE]   read config and rules, print what would be used
+  ringaudit replay [-c FILE] [-f FORMAT] [FILE|-]...
+                              read audit.log files or standard input, write
+                              their events
   ringaudit --help | --version
 
 Options:
   -c, --config FILE   the config, in TOML. Without it: {DEFAULT_PATH} if
                       there is one, else the built-in config, which writes each
-                      program execution as a JSON line to stdout
+                      program execution as a JSON line to stdout. \"replay\"
+                      reads no config but this one; without it: JSON to stdout
+  -f, --format FORMAT replay in this format: {formats}
   -h, --help          print this and exit
   -V, --version       print the version and exit
 go-audit's -config FILE and -version work too.
@@ -117,7 +144,8 @@ Exit codes:
   4   another daemon holds the audit socket
 
 Manual: ringaudit(8); all keys of the config: docs/config.md",
-        version = version()
+        version = version(),
+        formats = Format::ALL.map(Format::name).join(", ")
     )
 }
 
@@ -132,7 +160,7 @@ fn long_flags(words: impl IntoIterator<Item = OsString>) -> Result<Vec<String>, 
             text == "-version" || text == "-help" || text == "-config" || text.starts_with("-config=");
         let text = if one_dash && !value_next && !flags_end { format!("-{text}") } else { text.to_owned() };
         flags_end = flags_end || (text == "--" && !value_next);
-        value_next = !value_next && !flags_end && (text == "-c" || text == "--config");
+        value_next = !value_next && !flags_end && TAKES_VALUE.contains(&text.as_str());
         texts.push(text);
     }
     Ok(texts)
@@ -145,7 +173,7 @@ fn first_free(words: &[String]) -> Option<&str> {
         if !value_next && !word.starts_with('-') {
             return Some(word);
         }
-        value_next = !value_next && (word == "-c" || word == "--config");
+        value_next = !value_next && TAKES_VALUE.contains(&word.as_str());
     }
     None
 }
@@ -159,6 +187,18 @@ fn config_path(matches: &Matches) -> Result<Option<PathBuf>, UsageError> {
     }
 }
 
+/// The format that `-f` names.
+fn format_of(word: &str) -> Result<Format, UsageError> {
+    let names = Format::ALL.map(Format::name);
+    Format::ALL.into_iter().find(|format| format.name() == word).ok_or_else(|| {
+        let meant = match nearest(word, &names) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("the formats are {}", listed(&names, "and")),
+        };
+        UsageError(format!("unknown format {}; {meant}", quoted(word)))
+    })
+}
+
 fn unknown_command(word: &str) -> String {
     let flags = FLAGS.iter().find(|(_, long)| *long == word);
     let meant = if let Some((_, long)) = flags {
@@ -168,14 +208,17 @@ fn unknown_command(word: &str) -> String {
     } else if let Some(near) = nearest(word, &COMMANDS) {
         format!("did you mean \"{near}\"?")
     } else {
-        "the commands are \"run\" and \"check\"".to_owned()
+        format!("the commands are {}", listed(&COMMANDS, "and"))
     };
     format!("unknown command {}; {meant}", quoted(word))
 }
 
 fn explain(fail: &Fail) -> String {
     match fail {
-        Fail::ArgumentMissing(flag) => format!("{} needs a file", dashed(flag)),
+        Fail::ArgumentMissing(flag) => {
+            let what = if matches!(flag.as_str(), "f" | "format") { "format" } else { "file" };
+            format!("{} needs a {what}", dashed(flag))
+        }
         Fail::OptionDuplicated(flag) => format!("{} is given twice", dashed(flag)),
         Fail::UnexpectedArgument(flag) => format!("{} takes no value", dashed(flag)),
         Fail::UnrecognizedOption(flag) | Fail::OptionMissing(flag) => {
@@ -235,8 +278,22 @@ mod tests {
         assert_eq!(words("run"), Ok(Action::Run { config: None }));
         assert_eq!(words("check"), Ok(Action::Check { config: None }));
         // A file may be named as a command or a flag is.
-        assert_eq!(words("check -c replay"), Ok(Action::Check { config: Some(PathBuf::from("replay")) }));
+        assert_eq!(words("check -c top"), Ok(Action::Check { config: Some(PathBuf::from("top")) }));
         assert_eq!(words("-c ./-config"), Ok(Action::Run { config: Some(PathBuf::from("./-config")) }));
+    }
+
+    #[test]
+    fn replay_takes_files() {
+        let replay = |config: Option<&str>, format, files: &[&str]| {
+            let files = files.iter().map(PathBuf::from).collect();
+            Ok(Action::Replay { config: config.map(PathBuf::from), format, files })
+        };
+        assert_eq!(words("replay"), replay(None, None, &[]));
+        assert_eq!(words("replay -"), replay(None, None, &["-"]));
+        assert_eq!(words("replay a.log -f raw top"), replay(None, Some(Format::Raw), &["a.log", "top"]));
+        for line in ["replay --config=c --format go-audit a", "-c c -f go-audit replay a"] {
+            assert_eq!(words(line), replay(Some("c"), Some(Format::GoAudit), &["a"]), "{line}");
+        }
     }
 
     #[test]
@@ -256,12 +313,23 @@ mod tests {
             ("chekc", "unknown command \"chekc\"; did you mean \"check\"?"),
             ("help", "unknown command \"help\"; did you mean \"--help\"?"),
             ("a.toml", "unknown command \"a.toml\"; did you mean \"-c a.toml\"?"),
-            ("frobnicate", "unknown command \"frobnicate\"; the commands are \"run\" and \"check\""),
+            (
+                "frobnicate",
+                "unknown command \"frobnicate\"; the commands are \"run\", \"check\" and \"replay\"",
+            ),
             ("run me", "unexpected argument \"me\"; see \"ringaudit --help\""),
             ("--confg x", "unknown flag \"--confg\"; did you mean \"--config\"?"),
             ("--frobnicate", "unknown flag \"--frobnicate\"; see \"ringaudit --help\""),
             ("-v", "unknown flag \"-v\"; did you mean \"-V\"?"),
             ("-x", "unknown flag \"-x\"; see \"ringaudit --help\""),
+            ("replay -f", "\"-f\" needs a format"),
+            ("replay -f jsno", "unknown format \"jsno\"; did you mean \"json\"?"),
+            (
+                "replay --format=xml",
+                "unknown format \"xml\"; the formats are \"json\", \"go-audit\" and \"raw\"",
+            ),
+            ("-f raw", "\"--format\" belongs to \"replay\"; see \"ringaudit --help\""),
+            ("check -f raw", "\"--format\" belongs to \"replay\"; see \"ringaudit --help\""),
             ("-c", "\"-c\" needs a file"),
             ("--config", "\"--config\" needs a file"),
             ("-config", "\"--config\" needs a file"),
@@ -277,7 +345,7 @@ mod tests {
     #[test]
     fn later_commands_are_told_before_their_flags() {
         for line in
-            ["replay", "rules list", "status --json", "top", "reload", "upgrade", "-c a replay -f raw"]
+            ["rules list", "status --json", "top", "reload", "upgrade", "-c a status --json", "-f raw top"]
         {
             let command = line.split(' ').find(|word| LATER.contains(word)).unwrap();
             let message = format!("\"{command}\" is not in this version; see \"ringaudit --help\"");

@@ -80,3 +80,30 @@ pub fn cpu_time_ns() -> io::Result<u64> {
     #[allow(clippy::unnecessary_cast)] // time_t and long are 32 bits wide on some targets
     Ok((time.tv_sec as i64).unsigned_abs() * 1_000_000_000 + (time.tv_nsec as i64).unsigned_abs())
 }
+
+/// The clock since 1970 and the clock since the machine's boot, in milliseconds (CLOCK_REALTIME, CLOCK_BOOTTIME).
+pub fn clocks() -> io::Result<(i64, i64)> {
+    Ok((clock(libc::CLOCK_REALTIME)?, clock(libc::CLOCK_BOOTTIME)?))
+}
+
+/// The kernel's clock tick in milliseconds, rounded up: how far CLOCK_REALTIME_COARSE lags (1 to 10); 10 if it would
+/// not say.
+pub fn tick() -> i64 {
+    // SAFETY: timespec is integers; all zeros is a valid value of it.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a live structure.
+    match cerr(unsafe { libc::clock_getres(libc::CLOCK_REALTIME_COARSE, &raw mut time) }) {
+        #[allow(clippy::unnecessary_cast)] // long is 32 bits wide on some targets
+        Ok(_) => (time.tv_nsec as i64).saturating_add(999_999) / 1_000_000,
+        Err(_) => 10,
+    }
+}
+
+fn clock(id: libc::clockid_t) -> io::Result<i64> {
+    // SAFETY: timespec is integers; all zeros is a valid value of it.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a live structure.
+    cerr(unsafe { libc::clock_gettime(id, &raw mut time) })?;
+    #[allow(clippy::unnecessary_cast)] // time_t and long are 32 bits wide on some targets
+    Ok((time.tv_sec as i64).saturating_mul(1000).saturating_add(time.tv_nsec as i64 / 1_000_000))
+}

@@ -5,6 +5,7 @@
 pub mod batch;
 #[cfg(test)]
 pub mod counting;
+pub mod handle;
 pub mod host;
 pub mod memory;
 pub mod netlink;

@@ -20,6 +20,11 @@ impl Wait {
         Self::new(fd.as_raw_fd(), libc::POLLOUT)
     }
 
+    /// Until it has something out of the ordinary: a file of /proc that changed.
+    pub fn urgent(fd: BorrowedFd<'_>) -> Self {
+        Self::new(fd.as_raw_fd(), libc::POLLPRI)
+    }
+
     fn new(fd: RawFd, events: libc::c_short) -> Self {
         Self(libc::pollfd { fd, events, revents: 0 })
     }

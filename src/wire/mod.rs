@@ -3,6 +3,7 @@
 
 pub mod class;
 pub mod fields;
+pub mod logline;
 pub mod record;
 pub mod sockaddr;
 

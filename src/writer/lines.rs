@@ -1,11 +1,13 @@
 //! From an event to the outputs: it is written once in each format that an output has.
 
 use super::loss::Loss;
-use crate::config::{Config, Format};
+use crate::config::{self, Config, Format};
 use crate::enrich::Names;
+use crate::enrich::context::Context;
+use crate::event::facts::Facts;
 use crate::event::{Event, Sink};
 use crate::format::json::Json;
-use crate::format::{Line, escape, go_audit, json};
+use crate::format::{Line, escape, go_audit, json, raw};
 use crate::output::Outputs;
 use crate::stats::Stats;
 use crate::sys::host;
@@ -20,13 +22,19 @@ pub(crate) struct Lines {
     pub(crate) outputs: Outputs,
     pub(super) loss: Loss,
     names: Names,
+    /// None where no format writes it.
+    context: Option<Context>,
     json: Json,
+    raw: config::Raw,
+    /// This host's name.
+    node: Vec<u8>,
     line: Line,
     stats: Arc<Stats>,
 }
 
 impl Lines {
-    /// Allocates all that will be needed.
+    /// Allocates all that will be needed. `live`: the events are of this host and of now, so that it can be asked
+    /// about their processes and files.
     ///
     /// Errors: no memory.
     pub(crate) fn new(
@@ -34,22 +42,37 @@ impl Lines {
         outputs: Outputs,
         stats: Arc<Stats>,
         now: Instant,
+        live: bool,
     ) -> io::Result<Self> {
-        let records = config.event.max_kib as usize * 1024;
-        let longest = (records * escape::WORST.max(json::WORST)) + go_audit::OVERHEAD.max(json::OVERHEAD);
+        let records = records_space(config);
+        let longest = Self::longest(config);
+        let node = host::node().into_bytes();
+        let knows = outputs.uses(Format::Json);
+        let context = knows.then(|| Context::new(&config.enrich, &config.labels, live)).transpose()?;
         Ok(Self {
             now,
             outputs,
             loss: Loss::new(&stats),
             names: Names::new(now),
-            json: Json::new(&config.json, records, host::node().as_bytes())?,
+            context,
+            json: Json::new(&config.json, config.translate, records, &node)?,
+            raw: config.raw,
+            node,
             line: Line::new(longest)?,
             stats,
         })
     }
 
+    /// The longest that an event's lines can be in any format.
+    pub(crate) fn longest(config: &Config) -> usize {
+        let raw_worst = raw::WORST + if config.raw.node { raw::WORST_NODE } else { 0 };
+        let worst = escape::WORST.max(json::WORST).max(raw_worst);
+        records_space(config) * worst
+            + go_audit::OVERHEAD.max(json::OVERHEAD + json::CONTEXT).max(raw::OVERHEAD)
+    }
+
     /// Looks at what may have changed on this host.
-    pub(super) fn refresh(&mut self, now: Instant) {
+    pub(crate) fn refresh(&mut self, now: Instant) {
         self.now = now;
         self.names.refresh(now);
     }
@@ -82,21 +105,39 @@ impl Lines {
         match format {
             Format::GoAudit => go_audit::write(event, &self.names.users, &mut self.line),
             Format::Json => {
-                self.json.write(event, &self.names, true, &mut self.line);
+                let found = self.context.as_ref().map(Context::found);
+                let found = found.as_ref().filter(|_| event.stamp.serial != 0);
+                self.json.write_with(event, &self.names, found, true, &mut self.line);
                 if self.line.overflowed() {
                     // Many short fields, each with a long name: without the names it fits.
                     self.line.clear();
-                    self.json.write(event, &self.names, false, &mut self.line);
+                    self.json.write_with(event, &self.names, found, false, &mut self.line);
                 }
             }
-            Format::Raw => {}
+            Format::Raw => {
+                raw::write(event, &self.raw, &self.node, &self.names, true, &mut self.line);
+                if self.line.overflowed() {
+                    self.line.clear();
+                    raw::write(event, &self.raw, &self.node, &self.names, false, &mut self.line);
+                }
+            }
         }
         !self.line.overflowed()
     }
 }
 
+/// The most that the records of an event can be.
+fn records_space(config: &Config) -> usize {
+    config.event.max_kib as usize * 1024
+}
+
 impl Sink for Lines {
     fn event(&mut self, event: &Event<'_>) {
+        if let Some(context) = &mut self.context {
+            let facts = Facts::of(event);
+            context.note(event, &facts, self.now);
+            context.complete(event, &facts);
+        }
         if self.write(event) {
             self.stats.events.add(1);
         } else {

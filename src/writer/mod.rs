@@ -10,7 +10,7 @@ use crate::event::assemble::Assembler;
 use crate::output::Outputs;
 use crate::stats::Stats;
 use crate::wire::record::RecordType;
-use lines::Lines;
+pub(crate) use lines::Lines;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ impl Writer {
         Ok(Self {
             outlet,
             assembler: Assembler::new(&config.event, Arc::clone(&stats))?,
-            lines: Lines::new(config, outputs, stats, now)?,
+            lines: Lines::new(config, outputs, stats, now, true)?,
             requests,
             flushed: now,
         })

@@ -47,8 +47,8 @@ fn the_example_has_every_key_with_its_default() {
     let config = good(&example);
     let default = Config::default();
     assert_eq!(
-        (&config.kernel, &config.ring, &config.event, config.translate),
-        (&default.kernel, &default.ring, &default.event, default.translate)
+        (&config.kernel, &config.ring, &config.event, config.translate, &config.enrich),
+        (&default.kernel, &default.ring, &default.event, default.translate, &default.enrich)
     );
     assert_eq!(config.rules.at_exit, default.rules.at_exit);
     assert_eq!(config.rules.lines, embedded().rules.lines);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{one_key, problems, tables};
+use ringaudit::config::{MAX_ENV, MAX_LABELS};
 
 const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
     ("kernel", "mode", "1", "\"kernel.mode\" must be \"unicast\", not a whole number"),
@@ -58,6 +59,25 @@ const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
              not a string",
     ),
     ("rules", "at_exit", "false", "\"rules.at_exit\" must be \"leave\" or \"remove\", not a boolean"),
+    ("enrich", "process", "1", "\"enrich.process\" must be true or false, not a whole number"),
+    ("enrich", "script", "'yes'", "\"enrich.script\" must be true or false, not a string"),
+    ("enrich", "container", "'docker'", "\"enrich.container\" must be true or false, not a string"),
+    ("enrich", "unit", "[]", "\"enrich.unit\" must be true or false, not a list"),
+    (
+        "enrich",
+        "env",
+        "'HOME'",
+        "\"enrich.env\" must be a list of variables, such as [\"LD_PRELOAD\"], not a string",
+    ),
+    ("enrich", "inode_path", "0", "\"enrich.inode_path\" must be true or false, not a whole number"),
+    ("enrich", "processes", "true", "\"enrich.processes\" must be a whole number, not a boolean"),
+    ("label", "name", "1", "\"label.name\" must be text, not a whole number"),
+    ("label", "key", "1", "\"label.key\" must be a key of a rule, not a whole number"),
+    ("label", "exe", "[]", "\"label.exe\" must be a regex, not a list"),
+    ("label", "argv", "true", "\"label.argv\" must be a regex, not a boolean"),
+    ("label", "script", "1", "\"label.script\" must be a regex, not a whole number"),
+    ("label", "action", "true", "\"label.action\" must be \"set\" or \"remove\", not a boolean"),
+    ("label", "propagate", "'yes'", "\"label.propagate\" must be true or false, not a string"),
     ("output", "type", "1", "\"output.type\" must be \"stdout\" or \"file\", not a whole number"),
     (
         "output",
@@ -161,6 +181,16 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
         "\"event.types\" must be two record types, the lowest and the highest, such as [1300, 1399], not 1",
     ),
     ("rules", "at_exit", "'delete'", "\"rules.at_exit\" must be \"leave\" or \"remove\", not \"delete\""),
+    ("enrich", "processes", "63", "\"enrich.processes\" must be from 64 to 32768, not 63"),
+    ("label", "name", "''", "\"label.name\" is empty; it must be text"),
+    (
+        "label",
+        "name",
+        "'12345678901234567890123456789012345678901234567890123456789012345'",
+        "\"label.name\" must have at most 64 bytes, not 65",
+    ),
+    ("label", "exe", "''", "\"label.exe\" is empty; it must be a regex"),
+    ("label", "action", "'unset'", "\"label.action\" must be \"set\" or \"remove\", not \"unset\""),
     (
         "output",
         "type",
@@ -220,9 +250,9 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
             "f:1:1: \"backlog_limit\" stands outside of any table; it belongs in [kernel]",
             "f:2:1: \"mode\" stands outside of any table; it belongs in [kernel] or [[output]]",
             "f:3:1: \"log\" is not supported by this version; messages go to stderr",
-            "f:4:1: unknown key \"foo\" outside of any table; the tables are [kernel], [ring], [event], [rules] and [[output]]",
+            "f:4:1: unknown key \"foo\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]] and [[output]]",
             "f:5:2: unknown table [kernal]; did you mean [kernel]?",
-            "f:6:2: unknown table [foo2]; the tables are [kernel], [ring], [event], [rules] and [[output]]",
+            "f:6:2: unknown table [foo2]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]] and [[output]]",
             "f:7:3: unknown table [outputs]; did you mean [[output]]?",
         ],
     ),
@@ -295,16 +325,39 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "[enrich]\nenv = ['A=', '', 1, 'B']\n[[label]]\nexe = 'a'\nkey = 'b'\n[[label]]\nname = 'x'\nscrpt = 1\n\
+             [[label]]\nname = 'x'\nkey = 'k'\naction = 'remove'\npropagate = true\n",
+        &[
+            "f:2:9: \"A=\" can't be the name of a variable",
+            "f:2:15: \"\" can't be the name of a variable",
+            "f:2:18: each of \"enrich.env\" must be a string, not a whole number",
+            "f:3:1: [[label]] needs a \"name\"",
+            "f:4:1: \"key\" and \"exe\" stand in one [[label]]; write a [[label]] of the same name for each",
+            "f:6:1: [[label]] needs one of \"key\", \"exe\", \"argv\" and \"script\"",
+            "f:8:1: unknown key \"scrpt\" in [[label]]; did you mean \"script\"?",
+            "f:13:13: \"label.propagate\" belongs to a label that is set; leave it out",
+        ],
+    ),
+    (
+        "[label]\nname = 'n'\nkey = 'k'\n[[label]]\n",
+        &[
+            "f:1:1: \"label\" is a list of labels; write [[label]], not [label]",
+            "f:4:3: \"label\" is given twice; each label begins with [[label]]",
+        ],
+    ),
+    ("label = 'x'\n", &["f:1:10: \"label\" must be a list of tables, each under [[label]], not a string"]),
+    ("label = ['x']\n", &["f:1:11: a label must be a table under [[label]], not a string"]),
+    (
         "\u{feff}x = 1\n",
         &[
-            "f:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules] and [[output]]",
+            "f:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]] and [[output]]",
         ],
     ),
     (
         "\"\\u001b[31m\" = 1\r\n'ä\"' = {}\r\n",
         &[
-            "f:1:1: unknown key \"\\u{1b}[31m\" outside of any table; the tables are [kernel], [ring], [event], [rules] and [[output]]",
-            "f:2:1: unknown table [ä\\\"]; the tables are [kernel], [ring], [event], [rules] and [[output]]",
+            "f:1:1: unknown key \"\\u{1b}[31m\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]] and [[output]]",
+            "f:2:1: unknown table [ä\\\"]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]] and [[output]]",
         ],
     ),
 ];
@@ -335,7 +388,8 @@ fn unknown_keys_suggest_the_near_ones() {
         for key in keys {
             // One letter twice.
             let slip = format!("{}{key}", &key[..1]);
-            let label = if table == "output" { "[[output]]".to_owned() } else { format!("[{table}]") };
+            let list = ["label", "output"].contains(&table);
+            let label = if list { format!("[[{table}]]") } else { format!("[{table}]") };
             // A required key is then missing as well: only the slip's own message is looked at.
             let found = problems(&one_key(table, &slip, "1"));
             let expected = format!("f:2:1: unknown key \"{slip}\" in {label}; did you mean \"{key}\"?");
@@ -369,6 +423,22 @@ fn whole_texts_with_all_their_problems() {
     for &(text, expected) in WHOLE_TEXTS {
         assert_eq!(problems(text), *expected, "{text}");
     }
+}
+
+#[test]
+fn lists_have_a_limit() {
+    let label = "[[label]]\nname = 'n'\nkey = 'k'\n";
+    assert_eq!(problems(&label.repeat(MAX_LABELS)), [""; 0]);
+    assert_eq!(
+        problems(&label.repeat(MAX_LABELS + 1)),
+        ["f:193:1: more than 64 [[label]] tables; join some by a regex"]
+    );
+    let names = |count| format!("[enrich]\nenv = ['A'{}]\n", ", 'B'".repeat(count - 1));
+    assert_eq!(problems(&names(MAX_ENV)), [""; 0]);
+    assert_eq!(
+        problems(&names(MAX_ENV + 1)),
+        ["f:2:7: \"enrich.env\" must have at most 16 variables, not 17"]
+    );
 }
 
 #[test]

@@ -8,9 +8,9 @@ mod properties;
 use std::path::{Path, PathBuf};
 
 use ringaudit::config::{
-    Argv, AtExit, BUILT_IN, Config, Event, Failure, FileTarget, Format, Json, Kernel, KernelKey, Located,
-    MAX_BYTES, NameSource, OUTPUT_KEYS, Output, Overflow, Place, Raw, Ring, Rules, SECTIONS, Setting, Source,
-    Target, Translate, embedded, read, read_file,
+    Argv, AtExit, BUILT_IN, Config, Enrich, Event, Failure, FileTarget, Format, Json, Kernel, KernelKey,
+    LABEL_KEYS, Label, LabelTest, Located, MAX_BYTES, NameSource, OUTPUT_KEYS, Output, Overflow, Place, Raw,
+    Ring, Rules, SECTIONS, Setting, Source, Target, Translate, embedded, read, read_file,
 };
 
 const EXAMPLE: &str = include_str!("../../contrib/ringaudit.toml");
@@ -32,6 +32,7 @@ fn good(text: &str) -> Config {
 /// The names of all tables, each with its keys.
 fn tables() -> Vec<(&'static str, Vec<&'static str>)> {
     let mut tables: Vec<_> = SECTIONS.iter().map(|section| (section.name, section.keys.to_vec())).collect();
+    tables.push(("label", LABEL_KEYS.to_vec()));
     tables.push(("output", OUTPUT_KEYS.iter().map(|(key, _)| *key).collect()));
     tables
 }
@@ -42,6 +43,9 @@ fn one_key(table: &str, key: &str, value: &str) -> String {
         ("output", "type") => format!("[[output]]\n{key} = {value}\n"),
         ("output", "path") => format!("[[output]]\n{key} = {value}\ntype = \"file\"\n"),
         ("output", _) => format!("[[output]]\n{key} = {value}\ntype = \"file\"\npath = \"/x\"\n"),
+        ("label", "name") => format!("[[label]]\n{key} = {value}\nkey = 'k'\n"),
+        ("label", "key" | "exe" | "argv" | "script") => format!("[[label]]\n{key} = {value}\nname = 'n'\n"),
+        ("label", _) => format!("[[label]]\n{key} = {value}\nname = 'n'\nkey = 'k'\n"),
         _ => format!("[{table}]\n{key} = {value}\n"),
     }
 }
@@ -59,6 +63,17 @@ fn an_empty_text_is_the_default() {
     assert_eq!(config.event, Event { timeout_ms: 2000, max_kib: 1024, types: (0, 65535) });
     assert!(config.rules.lines.is_empty());
     assert_eq!(config.rules.at_exit, AtExit::Leave);
+    let enrich = Enrich {
+        process: true,
+        script: true,
+        container: true,
+        unit: true,
+        env: vec!["LD_PRELOAD".to_owned(), "LD_LIBRARY_PATH".to_owned()],
+        inode_path: true,
+        processes: 2048,
+    };
+    assert_eq!(config.enrich, enrich);
+    assert!(config.labels.is_empty());
     assert!(matches!(config.outputs.as_slice(), [Output { target: Target::Stdout, .. }]));
     let file = FileTarget { path: PathBuf::from("/x"), mode: 0o600, owner: None, group: None };
     assert_eq!(good("[[output]]\ntype = 'file'\npath = '/x'\n").outputs[0].target, Target::File(file));
@@ -157,6 +172,7 @@ fn every_value_arrives() {
             },
             Output { place: Place::default(), format: Format::Raw, target: Target::Stdout },
         ],
+        ..Config::default()
     };
     assert_eq!(config, expected);
     // The same values written in other ways.
@@ -164,6 +180,65 @@ fn every_value_arrives() {
     assert_eq!(good("output = [{ type = 'stdout' }]"), Config::default());
     let mode = |mode: &str| one_key("output", "mode", mode);
     assert_eq!(good(&mode("0o640")), good(&mode("\"0640\"")));
+}
+
+#[test]
+fn every_value_of_the_context_arrives() {
+    let config = good(
+        r#"
+        [enrich]
+        process = false
+        script = false
+        container = false
+        unit = false
+        env = ["HOME"]
+        inode_path = false
+        processes = 64
+        [[label]]
+        name = "a"
+        key = "k"
+        propagate = true
+        [[label]]
+        name = "b"
+        exe = "^/x"
+        action = "remove"
+        [[label]]
+        name = "c"
+        argv = "y"
+        action = "set"
+        [[label]]
+        name = "d"
+        script = "z$"
+        propagate = false
+        "#,
+    );
+    let at = |value: &str| Located { place: Place::default(), value: value.to_owned() };
+    let label = |name: &str, test, remove, propagate| Label {
+        place: Place::default(),
+        name: name.to_owned(),
+        test,
+        remove,
+        propagate,
+    };
+    let expected = Config {
+        enrich: Enrich {
+            process: false,
+            script: false,
+            container: false,
+            unit: false,
+            env: vec!["HOME".to_owned()],
+            inode_path: false,
+            processes: 64,
+        },
+        labels: vec![
+            label("a", LabelTest::Key("k".to_owned()), false, true),
+            label("b", LabelTest::Exe(at("^/x")), true, false),
+            label("c", LabelTest::Argv(at("y")), false, false),
+            label("d", LabelTest::Script(at("z$")), false, false),
+        ],
+        ..Config::default()
+    };
+    assert_eq!(config, expected);
 }
 
 #[test]
@@ -221,7 +296,7 @@ fn files() {
     );
     assert_eq!(
         one(&file("unknown", b"x = 1")),
-        "D/unknown:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules] and [[output]]"
+        "D/unknown:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]] and [[output]]"
     );
     assert_eq!(one(&file("good", EXAMPLE.as_bytes())), "");
     let named = Source::find(Some(&dir.path().join("good")));

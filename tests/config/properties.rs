@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use ringaudit::config::{
-    Argv, AtExit, Config, Event, Failure, FileTarget, Format, Json, Kernel, KernelKey, Located, NameSource,
-    Output, Overflow, Place, Raw, Ring, Rules, Setting, Target, Translate, read, show,
+    Argv, AtExit, Config, Enrich, Event, Failure, FileTarget, Format, Json, Kernel, KernelKey, Label,
+    LabelTest, Located, NameSource, Output, Overflow, Place, Raw, Ring, Rules, Setting, Target, Translate,
+    read, show,
 };
 
 use crate::documents::whole_example;
@@ -71,6 +72,37 @@ fn outputs() -> impl Strategy<Value = Vec<Output>> {
     })
 }
 
+fn enrich() -> impl Strategy<Value = Enrich> {
+    let variable = name().prop_map(|name| name.replace('=', "_"));
+    (any::<[bool; 5]>(), proptest::collection::vec(variable, 0..5), 64..=32_768_u32).prop_map(
+        |([process, script, container, unit, inode_path], env, processes)| Enrich {
+            process,
+            script,
+            container,
+            unit,
+            env,
+            inode_path,
+            processes,
+        },
+    )
+}
+
+fn label() -> impl Strategy<Value = Label> {
+    let test = prop_oneof![
+        name().prop_map(LabelTest::Key),
+        located(name()).prop_map(LabelTest::Exe),
+        located(name()).prop_map(LabelTest::Argv),
+        located(name()).prop_map(LabelTest::Script),
+    ];
+    ("[a-z \\PC]{1,16}", test, any::<[bool; 2]>()).prop_map(|(name, test, [remove, propagate])| Label {
+        place: Place::default(),
+        name,
+        test,
+        remove,
+        propagate: propagate && !remove,
+    })
+}
+
 fn config() -> impl Strategy<Value = Config> {
     let ring = (2..=256_u32, prop_oneof![Just(Overflow::Drop), Just(Overflow::Wait)])
         .prop_map(|(blocks, overflow)| Ring { size_kib: blocks * 32, overflow });
@@ -88,8 +120,9 @@ fn config() -> impl Strategy<Value = Config> {
         names,
         drop_raw,
     });
-    (kernel(), ring, event, rules, json, raw, translate, outputs()).prop_map(
-        |(kernel, ring, event, rules, json, raw, translate, outputs)| Config {
+    let labels = proptest::collection::vec(label(), 0..4);
+    (kernel(), ring, event, rules, json, raw, translate, enrich(), labels, outputs()).prop_map(
+        |(kernel, ring, event, rules, json, raw, translate, enrich, labels, outputs)| Config {
             kernel,
             ring,
             event,
@@ -97,6 +130,8 @@ fn config() -> impl Strategy<Value = Config> {
             json,
             raw,
             translate,
+            enrich,
+            labels,
             outputs,
         },
     )

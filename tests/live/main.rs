@@ -8,7 +8,9 @@ mod daemon;
 mod flood;
 mod machine;
 
+mod context;
 mod idle;
+mod inode;
 mod loss;
 mod refused;
 mod registration;

@@ -16,7 +16,7 @@ enum Piece<'a> {
     Other,
 }
 
-/// Appends the object: `argc`, then `ARGV`, `ARGV_STR` or both, and `ARGV_CUT` when the limit cut something.
+/// Appends the object but for its end: `argc`, then `ARGV`, `ARGV_STR` or both, and `ARGV_CUT` when the limit cut something.
 pub(super) fn write<'a>(
     records: impl Iterator<Item = &'a [u8]> + Clone,
     settings: &Settings,
@@ -60,7 +60,6 @@ pub(super) fn write<'a>(
         line.push_number(cut.bytes);
         line.push(b"}");
     }
-    line.push(b"}");
 }
 
 /// What the limit left out: arguments of which nothing is written, and bytes in all.
@@ -166,6 +165,7 @@ mod tests {
         let mut line = Line::new(1 << 16).unwrap();
         let mut space = vec![0; 1 << 12];
         write(records.iter().map(|r| r.as_bytes()), settings, &mut space, &mut line);
+        line.push(b"}");
         serde_json::from_slice(line.as_bytes()).unwrap()
     }
 

@@ -2,18 +2,21 @@
 //! `NODE` and `LOSS` added. Takes assembled events, appends to the line. docs/format.md has all of it.
 
 mod argv;
+mod context;
 mod record;
 mod sockaddr;
 mod time;
 
 use super::{Line, text};
-use crate::config::Json as Settings;
+use crate::config::{Json as Settings, Translate};
 use crate::enrich::Names;
+use crate::enrich::context::Found;
 use crate::event::{Event, Record};
 use crate::sys::memory::Region;
 use crate::wire::fields::{self, Value};
 use crate::wire::record::RecordType;
-use crate::wire::tables;
+use crate::wire::tables::{self, Machine};
+pub use context::OVERHEAD as CONTEXT;
 use std::io;
 
 /// Different record types in one event; the kernel's have eight or so. Records of further ones are written
@@ -30,6 +33,7 @@ pub const WORST: usize = 4;
 /// The format's own state: its settings and the space in which values are decoded.
 pub struct Json {
     settings: Settings,
+    translate: Translate,
     /// For one decoded value at a time.
     space: Region,
     /// The system's name.
@@ -41,9 +45,10 @@ impl Json {
     /// The format for events of at most `max` bytes of records, on the host of this name.
     ///
     /// Errors: no memory.
-    pub fn new(settings: &Settings, max: usize, node: &[u8]) -> io::Result<Self> {
+    pub fn new(settings: &Settings, translate: Translate, max: usize, node: &[u8]) -> io::Result<Self> {
         Ok(Self {
             settings: settings.clone(),
+            translate,
             space: Region::new(max)?,
             node: node.to_vec(),
             time: time::Rfc3339::default(),
@@ -52,6 +57,18 @@ impl Json {
 
     /// Appends the line, its newline included. `translate` adds the upper-case keys.
     pub fn write(&mut self, event: &Event<'_>, names: &Names, translate: bool, line: &mut Line) {
+        self.write_with(event, names, None, translate, line);
+    }
+
+    /// The same, with what the context found: at most [`CONTEXT`] bytes more.
+    pub fn write_with(
+        &mut self,
+        event: &Event<'_>,
+        names: &Names,
+        found: Option<&Found<'_>>,
+        translate: bool,
+        line: &mut Line,
+    ) {
         line.push(b"{\"ID\":\"");
         line.push(event.time);
         line.push(b":");
@@ -59,23 +76,25 @@ impl Json {
         line.push(b"\",\"TIME\":\"");
         line.push(self.time.of(event.stamp.millis));
         line.push(b"\",\"NODE\":");
-        text::push_string(line, &self.node);
+        text::push_string(line, event.origin.node().unwrap_or(&self.node));
         let mut seen: heapless::Vec<Group, TYPES> = heapless::Vec::new();
+        let mut machine = None;
         let mut records = event.records;
         for (index, record) in event.records.enumerate() {
             let group = Group::of(&record);
             if seen.contains(&group) {
                 continue;
             }
-            let rest = event.records.skip(index);
+            let rest = event.records.enumerate().skip(index);
             let known = seen.push(group).is_ok();
             let members =
-                rest.filter(|other| Group::of(other) == group).take(if known { usize::MAX } else { 1 });
+                rest.filter(|(_, other)| Group::of(other) == group).take(if known { usize::MAX } else { 1 });
             line.push(b",\"");
             group.push_name(line);
             line.push(b"\":");
-            let mut writer = Writer { json: self, names, translate, line: &mut *line };
+            let mut writer = Writer { json: self, names, found, translate, machine, line: &mut *line };
             writer.group(group, members);
+            machine = writer.machine;
         }
         line.push(b"}\n");
         // No decoded value is longer than its record, and giving memory back is a system call.
@@ -130,28 +149,31 @@ impl Group {
 struct Writer<'a> {
     json: &'a mut Json,
     names: &'a Names,
+    found: Option<&'a Found<'a>>,
     translate: bool,
+    /// That of the event's system call, once its record was seen.
+    machine: Option<Machine>,
     line: &'a mut Line,
 }
 
 impl Writer<'_> {
     /// The records of one group, as one value.
-    fn group<'a>(&mut self, group: Group, members: impl Iterator<Item = Record<'a>> + Clone) {
+    fn group<'a>(&mut self, group: Group, members: impl Iterator<Item = (usize, Record<'a>)> + Clone) {
         if group == Group::Kind(RecordType::EXECVE) {
-            return self.execve(members);
+            return self.execve(members.map(|(_, record)| record));
         }
         // A second record of a type that has one is not lost: the value becomes a list.
         let list = group.is_list() || members.clone().nth(1).is_some();
         if list {
             self.line.push(b"[");
         }
-        for (index, record) in members.enumerate() {
-            if index > 0 {
+        for (place, (index, record)) in members.enumerate() {
+            if place > 0 {
                 self.line.push(b",");
             }
             match record.kind {
                 RecordType::PROCTITLE => self.proctitle(record.fields),
-                _ => self.record(&record, group == Group::Loss),
+                _ => self.record(index, &record, group == Group::Loss),
             }
         }
         if list {
@@ -187,6 +209,8 @@ impl Writer<'_> {
     fn execve<'a>(&mut self, records: impl Iterator<Item = Record<'a>> + Clone) {
         let Json { settings, space, .. } = &mut *self.json;
         argv::write(records.map(|record| record.fields), settings, space, self.line);
+        self.variables();
+        self.line.push(b"}");
     }
 }
 

@@ -2,16 +2,21 @@
 //! keys. What auditd appended to a replayed record is passed on, and not said twice.
 
 use super::{Line, Writer, sockaddr, text};
+use crate::config::{NameSource, Translate};
+use crate::enrich::values::{self, Id, Text};
 use crate::event::Record;
 use crate::wire::class::{self, Class};
 use crate::wire::fields::{self, Item, Value};
 use crate::wire::record::RecordType;
 use crate::wire::tables::Machine;
+use std::fmt::Write as _;
 
 /// Longest key that has an upper-case form.
 const LONGEST_KEY: usize = 32;
 /// Ids of one record that are named; a SYSCALL record has nine.
 const IDS: usize = 32;
+/// Other fields of one record that may mean something; a SYSCALL record has some 20.
+const OTHERS: usize = 40;
 /// The id of nobody, and what auditd calls it.
 const UNSET: u32 = u32::MAX;
 /// The longest decimal number that is written as one: what fits 64 bits with a sign.
@@ -24,31 +29,54 @@ struct Seen<'a> {
     words: bool,
     /// Whether auditd has named arch, system call and ids already.
     appended: bool,
-    arch: Option<Value<'a>>,
-    syscall: Option<Value<'a>>,
+    machine: Option<Machine>,
+    syscall: Option<u32>,
+    args: [Option<u64>; 4],
     ids: heapless::Vec<(Class, &'a [u8], Value<'a>), IDS>,
+    /// Fields that may mean something.
+    others: heapless::Vec<(&'a [u8], Value<'a>), OTHERS>,
 }
 
 impl<'a> Seen<'a> {
     fn note(&mut self, class: Class, key: &'a [u8], value: Value<'a>) {
         match (class, key) {
-            (Class::User | Class::Group, _) => {
-                // What does not fit has no name: no record of the kernel's has so many.
-                let _ = self.ids.push((class, key, value));
+            // What does not fit is not named: no record of the kernel's has so many.
+            (Class::User | Class::Group, _) => drop(self.ids.push((class, key, value))),
+            (Class::Hex, b"arch") => {
+                let number = value.hexadecimal().and_then(|number| u32::try_from(number).ok());
+                self.machine = number.and_then(Machine::of_audit_arch);
             }
-            (Class::Hex, b"arch") => self.arch = Some(value),
-            (Class::Decimal, b"syscall") => self.syscall = Some(value),
-            _ => {}
+            (Class::Decimal, b"syscall") => self.syscall = value.id(),
+            (Class::Encoded, _) => {}
+            _ => drop(self.others.push((key, value))),
         }
+    }
+
+    /// `a0` to `a3` of a system call.
+    fn argument(&mut self, digit: u8, value: Value<'_>) {
+        self.arguments = true;
+        if let Some(argument) = self.args.get_mut(usize::from(digit.wrapping_sub(b'0'))) {
+            *argument = value.hexadecimal();
+        }
+    }
+
+    fn arch_name(&self) -> Option<&'static str> {
+        self.machine.map(Machine::name)
+    }
+
+    fn syscall_name(&self) -> Option<&'static str> {
+        self.machine?.syscall_name(self.syscall?)
     }
 }
 
 impl Writer<'_> {
     /// The record's object.
-    pub(super) fn record(&mut self, record: &Record<'_>, loss: bool) {
+    pub(super) fn record(&mut self, index: usize, record: &Record<'_>, loss: bool) {
         self.line.push(b"{");
         let start = self.line.len();
         let mut seen = Seen::default();
+        // What auditd appended says the same, but it comes behind what would be left out.
+        let drop_raw = self.json.translate.drop_raw && !record.fields.contains(&fields::ENRICHED);
         let mut items = fields::items(record.fields);
         if record.kind == RecordType::AVC {
             self.decision(&mut items);
@@ -61,13 +89,15 @@ impl Writer<'_> {
                 }
                 Item::Word(_) => seen.words = true,
                 Item::Field(b"op", _) if loss => {}
-                Item::Field([b'a', b'0'..=b'3'], _) if record.kind == RecordType::SYSCALL => {
-                    seen.arguments = true;
+                Item::Field([b'a', digit @ b'0'..=b'3'], value) if record.kind == RecordType::SYSCALL => {
+                    seen.argument(*digit, value);
                 }
                 Item::Field(key, value) => {
                     let class = class::of(record.kind, key);
                     seen.note(class, key, value);
-                    self.field(record.kind, class, (key, value), start);
+                    if !(drop_raw && self.is_translated(&seen, class, key)) {
+                        self.field(record.kind, class, (key, value), start);
+                    }
                 }
             }
         }
@@ -78,10 +108,23 @@ impl Writer<'_> {
             self.words(record.fields, start);
         }
         self.appended(items, start);
-        if self.translate && !seen.appended {
-            self.translations(&seen, start);
+        if self.translate {
+            self.machine = seen.machine.or(self.machine);
+            self.translations(record.kind, &seen, start);
         }
+        self.context(index, record, start);
         self.line.push(b"}");
+    }
+
+    /// Whether the record's end says the same as this field.
+    fn is_translated(&self, seen: &Seen<'_>, class: Class, key: &[u8]) -> bool {
+        let values = self.translate && self.json.translate.values;
+        match (class, key) {
+            (Class::User | Class::Group, _) => self.translate && self.json.translate.names != NameSource::Off,
+            (Class::Hex, b"arch") => values && seen.arch_name().is_some(),
+            (Class::Decimal, b"syscall") => values && seen.syscall_name().is_some(),
+            _ => false,
+        }
     }
 
     /// `,` before all but the first member, and the key.
@@ -220,29 +263,67 @@ impl Writer<'_> {
         }
     }
 
-    /// What the fields mean, unless auditd has said so.
-    fn translations(&mut self, seen: &Seen<'_>, start: usize) {
-        let arch = seen.arch.and_then(Value::hexadecimal).and_then(|number| u32::try_from(number).ok());
-        if let Some(machine) = arch.and_then(Machine::of_audit_arch) {
-            self.upper_key(b"arch", start);
-            text::push_string(self.line, machine.name().as_bytes());
-            let call = seen.syscall.and_then(Value::id).and_then(|number| machine.syscall_name(number));
-            if let Some(name) = call {
-                self.upper_key(b"syscall", start);
-                text::push_string(self.line, name.as_bytes());
+    /// What the fields mean; what auditd has said is not said again.
+    fn translations(&mut self, kind: RecordType, seen: &Seen<'_>, start: usize) {
+        let Translate { values, names, .. } = self.json.translate;
+        let names = names != NameSource::Off;
+        if values && !seen.appended {
+            for (key, name) in [(b"ARCH".as_slice(), seen.arch_name()), (b"SYSCALL", seen.syscall_name())] {
+                if let Some(name) = name {
+                    self.key(key, start);
+                    text::push_string(self.line, name.as_bytes());
+                }
             }
         }
-        for (class, key, value) in &seen.ids {
-            self.name(*class, key, *value, start);
+        if values {
+            self.meanings(kind, seen, start);
+        }
+        if names && !seen.appended {
+            for (class, key, value) in &seen.ids {
+                if let Some(id) = value.id() {
+                    self.upper_key(key, start);
+                    self.name(*class, id, value.bytes());
+                }
+            }
         }
     }
 
-    /// The name of a user or a group.
-    fn name(&mut self, class: Class, key: &[u8], value: Value<'_>, start: usize) {
-        let Some(id) = value.id() else { return };
+    /// What arguments and other fields mean.
+    fn meanings(&mut self, kind: RecordType, seen: &Seen<'_>, start: usize) {
+        let mut meaning = Text::new();
+        for (key, value) in &seen.others {
+            // No capabilities are not worth a word: a PATH record has two sets of them.
+            if values::field(self.machine, kind, key, *value, &mut meaning) && meaning != *b"none" {
+                self.upper_key(key, start);
+                text::push_string(self.line, &meaning);
+            }
+            meaning.clear();
+        }
+        let (true, Some(machine), Some(syscall)) = (seen.arguments, seen.machine, seen.syscall) else {
+            return;
+        };
+        for (index, (key, argument)) in [b"A0", b"A1", b"A2", b"A3"].iter().zip(seen.args).enumerate() {
+            if values::argument(machine, syscall, index, &seen.args, &mut meaning) {
+                self.key(*key, start);
+                text::push_string(self.line, &meaning);
+                meaning.clear();
+            } else if let (Some(id), Some(argument)) =
+                (values::argument_is_id(machine, syscall, index), argument)
+            {
+                // As the kernel takes it: an unsigned 32-bit number, of which -1 is "as it is".
+                let id32 = argument as u32;
+                let mut digits: heapless::String<10> = heapless::String::new();
+                let _ = write!(digits, "{id32}");
+                self.key(*key, start);
+                self.name(if id == Id::User { Class::User } else { Class::Group }, id32, digits.as_bytes());
+            }
+        }
+    }
+
+    /// The name of a user or a group, as a string.
+    fn name(&mut self, class: Class, id: u32, digits: &[u8]) {
         let names = if class == Class::User { &self.names.users } else { &self.names.groups };
-        self.upper_key(key, start);
-        match names.name_of(value.bytes()) {
+        match names.name_of(digits) {
             _ if id == UNSET => self.line.push(b"\"unset\""),
             Some(name) => text::push_string(self.line, name),
             // As auditd has it.
@@ -256,6 +337,9 @@ impl Writer<'_> {
 
     /// `saddr` as `SADDR`, an object; false when it is of no known form and stays as it is.
     fn sockaddr(&mut self, value: Value<'_>, start: usize) -> bool {
+        if !self.json.translate.values {
+            return false;
+        }
         let Some(bytes) = value.decode(&mut self.json.space) else { return false };
         let before = self.line.len();
         self.line.push(if before == start { b"\"SADDR\":" } else { b",\"SADDR\":" });

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// The object of an event with these records, without its ID, TIME and NODE.
 fn object(records: &[(u16, &str)], translate: bool) -> J {
-    let mut json = Json::new(&Settings::default(), 1 << 16, b"host").unwrap();
+    let mut json = Json::new(&Settings::default(), Translate::default(), 1 << 16, b"host").unwrap();
     let mut own = Own::new(Duration::from_millis(1_795_491_496_969));
     for (kind, fields) in records {
         own.record(RecordType(*kind), format_args!("{fields}"));
@@ -168,7 +168,7 @@ mod any_bytes {
 
         #[test]
         fn fit_four_times_their_length(text in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let mut json = Json::new(&Settings::default(), 1 << 12, b"").unwrap();
+            let mut json = Json::new(&Settings::default(), Translate::default(), 1 << 12, b"").unwrap();
             let text = String::from_utf8_lossy(&text).into_owned();
             let mut own = Own::new(Duration::ZERO);
             own.record(RecordType(1345), format_args!("{text}"));

@@ -10,8 +10,8 @@ pub struct Section {
     pub keys: &'static [&'static str],
 }
 
-/// All tables but `[[output]]`.
-pub const SECTIONS: [Section; 7] = [
+/// All tables but the lists, `[[label]]` and `[[output]]`.
+pub const SECTIONS: [Section; 8] = [
     Section {
         name: "kernel",
         keys: &[
@@ -31,6 +31,10 @@ pub const SECTIONS: [Section; 7] = [
     Section { name: "json", keys: &["argv", "argv_max_bytes"] },
     Section { name: "raw", keys: &["node", "enriched"] },
     Section { name: "translate", keys: &["values", "names", "drop_raw"] },
+    Section {
+        name: "enrich",
+        keys: &["process", "script", "container", "unit", "env", "inode_path", "processes"],
+    },
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.
@@ -43,6 +47,11 @@ pub const OUTPUT_KEYS: [(&str, &[&str]); 6] = [
     ("group", &["file"]),
 ];
 
+/// The keys of `[[label]]`.
+pub const LABEL_KEYS: [&str; 7] = ["name", "key", "exe", "argv", "script", "action", "propagate"];
+
+/// The name of the list of labels.
+pub(super) const LABEL: &str = "label";
 /// The name of the list of outputs.
 pub(super) const OUTPUT: &str = "output";
 

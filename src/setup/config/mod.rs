@@ -3,7 +3,9 @@
 //! the types from the tree, `show` writes them back as text, and the stages read them.
 
 mod check;
+mod enrich;
 mod keys;
+mod labels;
 mod node;
 mod output;
 mod show;
@@ -16,10 +18,12 @@ mod walk;
 
 pub use self::toml::read;
 pub use check::{check, id_in};
-pub use keys::{OUTPUT_KEYS, SECTIONS, Section};
+pub use enrich::{Enrich, MAX_ENV};
+pub use keys::{LABEL_KEYS, OUTPUT_KEYS, SECTIONS, Section};
+pub use labels::{Label, LabelTest, MAX_LABELS};
 pub use show::show;
 pub use source::{BUILT_IN, DEFAULT_PATH, MAX_BYTES, Source, embedded, read_file};
-pub use suggest::{nearest, quoted};
+pub use suggest::{listed, nearest, quoted};
 pub use translate::{NameSource, Translate};
 
 use std::fmt;
@@ -113,6 +117,10 @@ pub struct Config {
     pub raw: Raw,
     /// `[translate]`: what is said beside the kernel's numbers.
     pub translate: Translate,
+    /// `[enrich]`: what is added to events.
+    pub enrich: Enrich,
+    /// `[[label]]`: names for processes, in the order in which they are tried.
+    pub labels: Vec<Label>,
     /// `[[output]]`: where lines go. Never empty in a config that was read without a problem; a file
     /// without one writes to stdout.
     pub outputs: Vec<Output>,
@@ -128,6 +136,8 @@ impl Default for Config {
             json: Json::default(),
             raw: Raw::default(),
             translate: Translate::default(),
+            enrich: Enrich::default(),
+            labels: Vec::new(),
             outputs: vec![Output {
                 place: Place::default(),
                 format: Format::default(),

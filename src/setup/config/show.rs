@@ -83,6 +83,8 @@ fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "enriched = {}", config.raw.enriched)?;
 
     super::translate::show(text, config.translate)?;
+    super::enrich::show(text, &config.enrich)?;
+    super::labels::show(text, &config.labels)?;
 
     for output in &config.outputs {
         writeln!(text, "\n[[output]]")?;
@@ -128,7 +130,7 @@ fn failure(failure: Setting<Failure>) -> String {
 }
 
 /// A TOML basic string.
-fn string(value: &str) -> String {
+pub(super) fn string(value: &str) -> String {
     let mut quoted = String::from("\"");
     for c in value.chars() {
         match c {

@@ -52,7 +52,8 @@ pub(super) fn did_you_mean(word: &str, known: &[&str]) -> String {
 }
 
 /// `"a", "b" or "c"`: the words of a list in quotes, with `last` before the last one.
-pub(super) fn listed(words: &[&str], last: &str) -> String {
+#[must_use]
+pub fn listed(words: &[&str], last: &str) -> String {
     match words.split_last() {
         None => String::new(),
         Some((only, [])) => format!("\"{only}\""),

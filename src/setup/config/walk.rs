@@ -1,7 +1,7 @@
 //! The tree of a config text to plain data. Every key is looked at, and all that is wrong is
 //! collected, so that a user sees the whole of it at once.
 
-use super::keys::{LATER_KEYS, OUTPUT, OUTPUT_KEYS, SECTIONS};
+use super::keys::{LABEL, LABEL_KEYS, LATER_KEYS, OUTPUT, OUTPUT_KEYS, SECTIONS};
 use super::node::{Entry, Node, Pos, Value};
 use super::suggest::{did_you_mean, listed, nearest, quoted};
 use super::values::{Table, Walker};
@@ -11,7 +11,8 @@ use super::{
 };
 
 /// What the top level can hold.
-const TABLES: [&str; 8] = ["kernel", "ring", "event", "rules", "json", "raw", "translate", OUTPUT];
+const TABLES: [&str; 10] =
+    ["kernel", "ring", "event", "rules", "json", "raw", "translate", "enrich", LABEL, OUTPUT];
 /// The record types that a message can have (`nlmsg_type` is 16 bits).
 const TYPES: &str = "two record types, the lowest and the highest, such as [1300, 1399]";
 
@@ -42,7 +43,7 @@ pub(super) fn problems(file: &str, mut found: Vec<(Pos, String)>) -> Vec<Problem
 /// The message for a key that stands twice in its table.
 pub(super) fn twice(key: &str) -> String {
     match key {
-        OUTPUT => "\"output\" is given twice; each output begins with [[output]]".to_owned(),
+        LABEL | OUTPUT => format!("\"{key}\" is given twice; each {key} begins with [[{key}]]"),
         key => format!("{} is given twice; keep one", quoted(key)),
     }
 }
@@ -52,6 +53,10 @@ impl Walker<'_> {
     fn top(&mut self, entry: &Entry, config: &mut Config) {
         if entry.key == OUTPUT {
             config.outputs = self.outputs(&entry.node);
+            return;
+        }
+        if entry.key == LABEL {
+            config.labels = self.labels(&entry.node);
             return;
         }
         let Some(section) = SECTIONS.iter().find(|section| section.name == entry.key) else {
@@ -78,6 +83,7 @@ impl Walker<'_> {
                 self.bool(table, "node", &mut config.raw.node);
                 self.bool(table, "enriched", &mut config.raw.enriched);
             }
+            "enrich" => self.enrich(table, &mut config.enrich),
             _ => self.rules(table, &mut config.rules),
         }
     }
@@ -240,7 +246,9 @@ impl Walker<'_> {
             self.problem(entry.pos, format!("\"{key}\" is not supported by this version{instead}"));
             return;
         }
-        let tables = "; the tables are [kernel], [ring], [event], [rules] and [[output]]";
+        let (last, rest) = TABLES.split_last().unwrap_or((&OUTPUT, &[]));
+        let rest: Vec<String> = rest.iter().map(|name| label(name)).collect();
+        let tables = format!("; the tables are {} and {}", rest.join(", "), label(last));
         let is_table = match &entry.node.value {
             Value::Table(_) => true,
             Value::List(nodes) => nodes.iter().any(|node| matches!(node.value, Value::Table(_))),
@@ -278,6 +286,9 @@ fn homes(key: &str) -> Vec<String> {
         .filter(|section| section.keys.contains(&key))
         .map(|section| label(section.name))
         .collect();
+    if LABEL_KEYS.contains(&key) {
+        homes.push(label(LABEL));
+    }
     if OUTPUT_KEYS.iter().any(|(name, _)| *name == key) {
         homes.push(label(OUTPUT));
     }
@@ -286,7 +297,7 @@ fn homes(key: &str) -> Vec<String> {
 
 /// A table's name as its header.
 pub(super) fn label(name: &str) -> String {
-    if name == OUTPUT { "[[output]]".to_owned() } else { format!("[{name}]") }
+    if [LABEL, OUTPUT].contains(&name) { format!("[[{name}]]") } else { format!("[{name}]") }
 }
 
 fn bracketed(name: &str) -> String {

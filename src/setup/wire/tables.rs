@@ -146,8 +146,12 @@ pub fn record_type_name(number: u16) -> Option<&'static str> {
 
 /// The number of a record type's name, in any case.
 pub fn record_type_number(name: &str) -> Option<u16> {
-    let id = id_of(&name.to_ascii_uppercase())?;
-    RECORD_TYPES.iter().find(|(_, other)| *other == id).map(|(number, _)| *number)
+    let number = |name: &str| {
+        let id = id_of(name)?;
+        RECORD_TYPES.iter().find(|(_, other)| *other == id).map(|(number, _)| *number)
+    };
+    // As it is written first: a log's lines have no time for a copy.
+    number(name).or_else(|| number(&name.to_ascii_uppercase()))
 }
 
 /// Every record type's name, for suggestions.

@@ -1,0 +1,143 @@
+//! The records that an audit daemon writes of itself, worded as auditd words them, so that ausearch and
+//! aureport understand them: DAEMON_START, DAEMON_END, DAEMON_ROTATE. Each is an event of its own.
+//! Source: auditd 3.0.9, src/auditd.c; lib/libaudit.c, audit_format_signal_info.
+
+use super::own::Own;
+use crate::wire::record::RecordType;
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+/// DAEMON_START
+const START: RecordType = RecordType(1200);
+/// DAEMON_END
+const END: RecordType = RecordType(1201);
+/// DAEMON_ROTATE
+const ROTATE: RecordType = RecordType(1205);
+/// What the kernel writes for an auid or a session that is not set.
+const UNSET: u32 = u32::MAX;
+/// The longest security label that is written.
+const LABEL: usize = 256;
+
+/// Who did it: this daemon, or the process that sent it a signal. What /proc does not tell is unset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    pid: u32,
+    uid: u32,
+    auid: u32,
+    ses: u32,
+    /// Empty where no security module gives one.
+    subj: String,
+}
+
+impl Process {
+    /// What /proc says of a process now.
+    pub fn of(pid: u32) -> Self {
+        let read = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+        let number = |name: &str| read(name).trim().parse().unwrap_or(UNSET);
+        let subj = read("attr/current").trim_matches(['\0', '\n']).chars().take(LABEL).collect();
+        Self {
+            pid,
+            uid: fs::metadata(format!("/proc/{pid}")).map_or(UNSET, |metadata| metadata.uid()),
+            auid: number("loginuid"),
+            ses: number("sessionid"),
+            subj,
+        }
+    }
+}
+
+/// `subj=LABEL ` where there is one.
+struct Subject<'a>(&'a str);
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, "subj={} ", self.0) }
+    }
+}
+
+/// The daemon starts: `format` is its first output's, `kernel` the release that uname(2) gives.
+pub fn start(now: Duration, format: &str, kernel: &str, daemon: &Process) -> Own {
+    let Process { pid, uid, auid, ses, subj } = daemon;
+    let (version, subj) = (env!("CARGO_PKG_VERSION"), Subject(subj));
+    one(
+        now,
+        START,
+        format_args!(
+            "op=start ver={version} format={format} kernel={kernel:.56} auid={auid} pid={pid} uid={uid} \
+             ses={ses} {subj}res=success"
+        ),
+    )
+}
+
+/// The daemon ends, since this process sent it a signal.
+pub fn end(now: Duration, by: Option<&Process>) -> Own {
+    signalled(now, END, "terminate", by)
+}
+
+/// The files are opened anew, since this process sent a signal.
+pub fn rotate(now: Duration, by: Option<&Process>) -> Own {
+    signalled(now, ROTATE, "rotate-logs", by)
+}
+
+fn signalled(now: Duration, kind: RecordType, op: &str, by: Option<&Process>) -> Own {
+    let Some(Process { pid, uid, auid, ses, subj }) = by else {
+        return one(now, kind, format_args!("op={op} auid=-1 uid=-1 ses=-1 pid=-1 subj=? res=success"));
+    };
+    let subj = Subject(subj);
+    one(now, kind, format_args!("op={op} auid={auid} uid={uid} ses={ses} pid={pid} {subj}res=success"))
+}
+
+fn one(now: Duration, kind: RecordType, fields: fmt::Arguments<'_>) -> Own {
+    let mut own = Own::new(now);
+    own.record(kind, fields);
+    own
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_millis(1_700_000_000_007);
+
+    fn text(own: &Own) -> (u16, String) {
+        let record = own.event().records.next().unwrap();
+        (record.kind.0, String::from_utf8(record.fields.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn the_words_are_auditds() {
+        let mut process = Process { pid: 9, uid: 0, auid: UNSET, ses: 3, subj: String::new() };
+        let version = env!("CARGO_PKG_VERSION");
+        assert_eq!(
+            text(&start(NOW, "raw", "6.18.0", &process)),
+            (
+                1200,
+                format!(
+                    "op=start ver={version} format=raw kernel=6.18.0 auid=4294967295 pid=9 uid=0 ses=3 res=success"
+                )
+            )
+        );
+        process.subj = "system_u:system_r:auditd_t:s0".to_owned();
+        assert_eq!(text(&end(NOW, Some(&process))), (
+            1201,
+            "op=terminate auid=4294967295 uid=0 ses=3 pid=9 subj=system_u:system_r:auditd_t:s0 res=success"
+                .to_owned()
+        ));
+        assert_eq!(
+            text(&rotate(NOW, None)),
+            (1205, "op=rotate-logs auid=-1 uid=-1 ses=-1 pid=-1 subj=? res=success".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_process_is_read_from_proc() {
+        let own = Process::of(std::process::id());
+        assert_eq!(own.pid, std::process::id());
+        assert_eq!(own.uid, fs::metadata("/proc/self").unwrap().uid());
+        assert_eq!(
+            Process::of(0),
+            Process { pid: 0, uid: UNSET, auid: UNSET, ses: UNSET, subj: String::new() }
+        );
+    }
+}
