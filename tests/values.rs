@@ -342,7 +342,7 @@ fn id_text(id: Id, value: u64, users: &Users, groups: &Users) -> String {
     match names.name_of(number.to_string().as_bytes()) {
         _ if number == u32::MAX => "unset".to_owned(),
         Some(name) => String::from_utf8_lossy(name).into_owned(),
-        None => format!("unknown({})", number as i32),
+        None => format!("unknown({})", number.cast_signed()),
     }
 }
 
