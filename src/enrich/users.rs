@@ -1,6 +1,8 @@
-//! User names from /etc/passwd, read again when it changes. A static binary has no name service switch:
-//! users that only a directory server knows have no name here. Source: passwd(5).
+//! Names of users from /etc/passwd, or of groups from /etc/group, whose lines begin alike; read again when the
+//! file changes. A static binary has no name service switch: what only a directory server knows has a name
+//! here when nscd is asked for it, and else none. Source: passwd(5), group(5).
 
+use super::nscd::Nscd;
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
@@ -18,12 +20,34 @@ pub struct Users {
     names: Vec<u8>,
     stamp: Option<(SystemTime, u64)>,
     looked: Option<Instant>,
+    /// For the ids that the file does not have.
+    nscd: Option<Nscd>,
 }
 
 impl Users {
     /// An empty table of this file; [`refresh`](Self::refresh) fills it.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), entries: Vec::new(), names: Vec::new(), stamp: None, looked: None }
+        Self {
+            path: path.into(),
+            entries: Vec::new(),
+            names: Vec::new(),
+            stamp: None,
+            looked: None,
+            nscd: None,
+        }
+    }
+
+    /// The same, and what nscd says of the ids that the file does not have.
+    pub fn with_nscd(self, nscd: Nscd) -> Self {
+        Self { nscd: Some(nscd), ..self }
+    }
+
+    /// Asks nscd for an id that the file does not have and that was not asked for lately: for at most 20 ms.
+    /// The next [`name_of`](Self::name_of) has its name.
+    pub fn ask(&mut self, id: u32, now: Instant) {
+        if self.nscd.is_some() && id != u32::MAX && self.in_file(id).is_none() {
+            self.nscd.as_mut().into_iter().for_each(|nscd| nscd.ask(id, now));
+        }
     }
 
     /// Reads the file if it changed since the last look, which is at least a second ago.
@@ -69,7 +93,15 @@ impl Users {
 
     /// The name of the user whose id is written so, in decimal.
     pub fn name_of(&self, uid: &[u8]) -> Option<&[u8]> {
-        let uid = number(uid)?;
+        self.name_of_id(number(uid)?)
+    }
+
+    /// The name of the user with this id.
+    pub fn name_of_id(&self, uid: u32) -> Option<&[u8]> {
+        self.in_file(uid).or_else(|| self.nscd.as_ref()?.name_of(uid))
+    }
+
+    fn in_file(&self, uid: u32) -> Option<&[u8]> {
         let index = self.entries.binary_search_by_key(&uid, |entry| entry.0).ok()?;
         let &(_, start, len) = self.entries.get(index)?;
         self.names.get(start as usize..start as usize + usize::from(len))

@@ -7,6 +7,7 @@ pub mod batch;
 pub mod counting;
 pub mod handle;
 pub mod host;
+pub mod local;
 pub mod memory;
 pub mod netlink;
 pub mod poll;

@@ -151,6 +151,10 @@ pub(super) fn map(machine: Machine, flags: u32, text: &mut Text) -> bool {
     const VALIDATE: u32 = 3;
     const X86_ONLY: u32 = 0x40;
     let x86 = matches!(machine, Machine::X86_64 | Machine::I386);
+    if flags & TYPE > VALIDATE {
+        // There is no such type.
+        return false;
+    }
     if flags & TYPE == VALIDATE {
         push(text, b"MAP_SHARED_VALIDATE");
         // The set would name the two bits, each for itself.
