@@ -101,6 +101,7 @@ impl Environ {
 mod tests {
     use super::*;
     use crate::enrich::proc::Proc;
+    use crate::enrich::testing;
     use std::os::fd::AsFd;
     use std::process::{Command, Stdio};
 
@@ -112,11 +113,7 @@ mod tests {
         command.arg("60").env_clear().envs(set.iter().copied()).stdin(Stdio::null());
         let mut child = command.spawn().unwrap();
         let held = Proc::new().hold(child.id()).unwrap();
-        // Until its execve it has this program's.
-        let name = format!("/proc/{}/comm", child.id());
-        while std::fs::read(&name).unwrap() != b"sleep\n" {
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
+        testing::executed(child.id());
         for _ in 0..2 {
             environ.read(held.as_fd());
         }

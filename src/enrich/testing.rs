@@ -1,4 +1,4 @@
-//! For tests: lines of an audit.log as events, by way of the assembler.
+//! For tests: lines of an audit.log as events, by way of the assembler, and processes that have begun.
 
 use crate::config;
 use crate::event::assemble::Assembler;
@@ -33,4 +33,15 @@ pub(crate) fn replay(log: &str, each: impl FnMut(&Event<'_>)) {
         assembler.add(RecordType(kind), text.as_bytes(), Instant::now(), &mut sink);
     }
     assembler.finish(&mut sink);
+}
+
+/// Waits until a process of ours has started its program. Its environment is the last that /proc tells of it:
+/// empty from the exchange of the memory until the stack is made (fs/binfmt_elf.c, `create_elf_tables`).
+pub(crate) fn executed(pid: u32) {
+    let ours = std::env::current_exe().unwrap();
+    while std::fs::read_link(format!("/proc/{pid}/exe")).unwrap() == ours
+        || std::fs::read(format!("/proc/{pid}/environ")).unwrap().is_empty()
+    {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
 }

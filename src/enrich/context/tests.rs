@@ -1,6 +1,6 @@
 use super::*;
 use crate::config;
-use crate::enrich::testing::replay;
+use crate::enrich::testing::{self, replay};
 use crate::sys::counting::allocations;
 use crate::sys::host;
 use std::io::Write;
@@ -165,10 +165,7 @@ impl Running {
     fn new(name: &str, value: &str) -> Self {
         let mut command = Command::new("sleep");
         let child = command.arg("60").env(name, value).stdin(Stdio::null()).spawn().unwrap();
-        let comm = format!("/proc/{}/comm", child.id());
-        while std::fs::read(&comm).unwrap() != b"sleep\n" {
-            std::thread::sleep(std::time::Duration::from_millis(1));
-        }
+        testing::executed(child.id());
         Self(child)
     }
 
