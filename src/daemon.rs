@@ -4,7 +4,7 @@ use crate::capture::reader::{Link, Reader};
 use crate::capture::registration::{self, Registration};
 use crate::capture::ring::{self, BLOCK};
 use crate::config::{self, AtExit, Config, Problem, Source};
-use crate::enrich;
+use crate::filter;
 use crate::log;
 use crate::output::{OpenError, Outputs};
 use crate::rules::{self, Planned};
@@ -13,7 +13,7 @@ use crate::sys::host;
 use crate::sys::poll::{Alarm, Wait, poll};
 use crate::sys::signal::{Signal, Signals};
 use crate::wire::tables::Machine;
-use crate::writer::{Requests, Writer};
+use crate::writer::{self, Requests, Writer};
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
@@ -89,7 +89,7 @@ impl Prepared {
         let user = |name: &str| id_of("/etc/passwd", name);
         let mut problems = config::check(&config, user, |name| id_of("/etc/group", name));
         let compiled = compile(&config)?;
-        problems.extend(enrich::labels::check(&config.labels));
+        problems.extend(writer::check(&config));
         problems.extend(compiled.errors);
         problems.sort_by(|one, other| one.place.cmp(&other.place));
         match problems.is_empty() {
@@ -156,7 +156,22 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     link.stop();
     threads.requests.look();
     threads.wait(&signals, &mut hurry);
+    tell_totals(&config, &stats);
     if hurried { Err(Error::Hurried) } else { result }
+}
+
+/// What came of it all.
+fn tell_totals(config: &Config, stats: &Stats) {
+    log::info(format_args!(
+        "stopped; records: {}, events: {}, written: {}, filtered: {}",
+        stats.records.get(),
+        stats.assembled.get(),
+        stats.events.get(),
+        stats.filtered.get()
+    ));
+    if let Some(hits) = filter::hits(&config.filters, stats) {
+        log::info(format_args!("filters: {hits}"));
+    }
 }
 
 /// Loads the rules; what the kernel refuses is told, and the others are in force.

@@ -4,6 +4,7 @@
 pub mod capture;
 pub mod enrich;
 pub mod event;
+pub mod filter;
 pub mod format;
 pub mod log;
 pub mod operate;

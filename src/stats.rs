@@ -1,5 +1,6 @@
 //! What is counted, by the place where it happens. Each counter has one writer; anyone may read.
 
+use crate::config::MAX_FILTERS;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A count that only grows.
@@ -16,6 +17,23 @@ impl Counter {
     /// The count so far.
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
+    }
+}
+
+/// A counter for each filter, in the order of the config.
+#[derive(Debug)]
+pub struct Hits([Counter; MAX_FILTERS]);
+
+impl Hits {
+    /// All of them.
+    pub fn each(&self) -> std::slice::Iter<'_, Counter> {
+        self.0.iter()
+    }
+}
+
+impl Default for Hits {
+    fn default() -> Self {
+        Self([const { Counter(AtomicU64::new(0)) }; MAX_FILTERS])
     }
 }
 
@@ -46,6 +64,12 @@ pub struct Stats {
     pub malformed: Counter,
     /// Records left out by `event.types` (writer).
     pub filtered_records: Counter,
+    /// Events that records became (writer).
+    pub assembled: Counter,
+    /// Those that a filter dropped (writer).
+    pub filtered: Counter,
+    /// Each filter's hits (writer).
+    pub filters: Hits,
     /// Events written out whole (writer).
     pub events: Counter,
     /// Events of a system call given up without their end (writer).

@@ -51,7 +51,7 @@ impl Sink for Timed {
 /// The median of the microseconds that an event takes, and how many paths were found each way.
 fn measure(config: &str, mut fields: impl FnMut(usize) -> Vec<(u16, String)>) -> (f64, [usize; 2]) {
     let config = config::read("bench", config).unwrap();
-    let context = Context::new(&config.enrich, &config.labels, true).unwrap();
+    let context = Context::new(&config.enrich, &config.labels, true, true).unwrap();
     let mut sink = Timed { context: Some(context), spent: Duration::ZERO, events: 0, found: [0; 2] };
     let mut assembler = Assembler::new(&config.event, Arc::new(Stats::default())).unwrap();
     let mut times = Vec::new();

@@ -1,6 +1,7 @@
 //! The `[[label]]` tables made ready: which labels a process has after an event. The context keeps the labels,
 //! one bit each; this file knows their names and tries their tests.
 
+use super::regex::Regex;
 use crate::config::{Label, LabelTest, Located, Problem};
 use crate::event::Event;
 use crate::wire::fields::{self, Value};
@@ -119,11 +120,13 @@ impl Labels {
         for rule in &self.rules {
             let hit = match &rule.test {
                 Test::Key(key) => subject.key.is_some_and(|value| has_key(value, key, &mut self.bytes)),
-                Test::Exe(regex) => subject.exe.is_some_and(|exe| regex.hits(exe, &mut self.text)),
-                Test::Script(regex) => subject.script.is_some_and(|path| regex.hits(path, &mut self.text)),
+                Test::Exe(regex) => subject.exe.is_some_and(|exe| regex.hits(exe, TRIED, &mut self.text)),
+                Test::Script(regex) => {
+                    subject.script.is_some_and(|path| regex.hits(path, TRIED, &mut self.text))
+                }
                 Test::Argv(regex) => subject.execve.is_some_and(|event| {
                     arguments(event, &mut self.bytes);
-                    regex.hits(&self.bytes, &mut self.text)
+                    regex.hits(&self.bytes, TRIED, &mut self.text)
                 }),
             };
             match (hit, rule.remove) {
@@ -154,7 +157,7 @@ impl<'a> Iterator for Names<'a> {
 }
 
 /// Whether the event's keys, joined by 0x01 (AUDIT_KEY_SEPARATOR, linux/audit.h), have this one.
-fn has_key(value: Value<'_>, key: &[u8], space: &mut Vec<u8>) -> bool {
+pub(crate) fn has_key(value: Value<'_>, key: &[u8], space: &mut Vec<u8>) -> bool {
     space.clear();
     push(value, space);
     space.split(|&b| b == 1).any(|one| one == key)
@@ -198,51 +201,6 @@ fn push(value: Value<'_>, space: &mut Vec<u8>) {
             }
         }
         Value::Nested(_) => {}
-    }
-}
-
-/// A regex of this build.
-#[cfg(feature = "regex")]
-struct Regex(regex_lite::Regex);
-
-#[cfg(feature = "regex")]
-impl Regex {
-    fn new(text: &str) -> Result<Self, String> {
-        let made = regex_lite::Regex::new(text).map_err(|error| format!("not a valid regex: {error}"))?;
-        // Its working space is made at the first search.
-        made.is_match("");
-        Ok(Self(made))
-    }
-
-    /// Whether it is found anywhere in the first bytes of a text. What is no UTF-8 is U+FFFD to it.
-    fn hits(&self, bytes: &[u8], space: &mut String) -> bool {
-        let tried = bytes.get(..TRIED).unwrap_or(bytes);
-        if let Ok(text) = std::str::from_utf8(tried) {
-            return self.0.is_match(text);
-        }
-        space.clear();
-        for chunk in tried.utf8_chunks() {
-            space.push_str(chunk.valid());
-            if !chunk.invalid().is_empty() {
-                space.push(char::REPLACEMENT_CHARACTER);
-            }
-        }
-        self.0.is_match(space)
-    }
-}
-
-/// A regex where this build has none: there is no such value.
-#[cfg(not(feature = "regex"))]
-enum Regex {}
-
-#[cfg(not(feature = "regex"))]
-impl Regex {
-    fn new(_: &str) -> Result<Self, String> {
-        Err("this build has no regexes (feature \"regex\"); label by \"key\"".to_owned())
-    }
-
-    fn hits(&self, _: &[u8], _: &mut String) -> bool {
-        match *self {}
     }
 }
 
@@ -326,6 +284,6 @@ mod tests {
             ]
         );
         #[cfg(not(feature = "regex"))]
-        assert_eq!(shown[0], "f:3:8: this build has no regexes (feature \"regex\"); label by \"key\"");
+        assert_eq!(shown[0], "f:3:8: this build has no regexes (feature \"regex\")");
     }
 }

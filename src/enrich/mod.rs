@@ -8,6 +8,7 @@ pub mod labels;
 pub mod nscd;
 mod proc;
 mod process;
+pub mod regex;
 mod script;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -27,7 +28,7 @@ use users::Users;
 use values::{Id, argument_is_id};
 
 /// Where user names come from.
-const PASSWD: &str = "/etc/passwd";
+pub const PASSWD: &str = "/etc/passwd";
 /// Where group names come from; its lines begin as those of passwd(5) do.
 const GROUP: &str = "/etc/group";
 

@@ -74,6 +74,8 @@ pub(super) struct Entry {
     pub(super) checked: u32,
     /// It ended, as its own event says.
     pub(super) ended: bool,
+    /// An event of its own was seen, of the program that it runs.
+    pub(super) told: bool,
     /// Known from a fork's event alone, whose number may belong to a PID namespace.
     pub(super) doubtful: bool,
     /// Container and unit are its parent's: it had gone before it could be asked.
@@ -106,6 +108,7 @@ impl Entry {
             start: 0,
             checked: 0,
             ended: false,
+            told: false,
             doubtful: false,
             inherited: false,
             container: None,

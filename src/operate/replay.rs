@@ -8,7 +8,7 @@ use crate::config::{self, BUILT_IN, Config, Format, Output, Place, Problem, Targ
 use crate::output::{OpenError, Outputs, Patience};
 use crate::stats::Stats;
 use crate::sys::signal::Signals;
-use crate::writer::Lines;
+use crate::writer::{self, Lines};
 use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -108,7 +108,9 @@ fn config_of(request: &Request) -> Result<Config, Vec<Problem>> {
         Some(path) => {
             let config = config::read_file(path)?;
             let user = |name: &str| id_of("/etc/passwd", name);
-            let problems = config::check(&config, user, |name| id_of("/etc/group", name));
+            let mut problems = config::check(&config, user, |name| id_of("/etc/group", name));
+            problems.extend(writer::check(&config));
+            problems.sort_by(|one, other| one.place.cmp(&other.place));
             if !problems.is_empty() {
                 return Err(problems);
             }

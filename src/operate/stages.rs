@@ -3,9 +3,10 @@
 
 use super::input::{self, Input, Piece};
 use super::replay::say;
-use crate::config::{Config, quoted};
+use crate::config::{Config, Filter, quoted};
 use crate::event::assemble::Assembler;
 use crate::event::{Event, Sink};
+use crate::filter;
 use crate::output::Outputs;
 use crate::stats::Stats;
 use crate::sys::poll::{Wait, poll};
@@ -148,6 +149,7 @@ pub(super) struct Stages {
     lines: u64,
     malformed: u64,
     too_long: u64,
+    filters: Vec<Filter>,
 }
 
 impl Stages {
@@ -167,6 +169,7 @@ impl Stages {
             lines: 0,
             malformed: 0,
             too_long: 0,
+            filters: config.filters.clone(),
         })
     }
 
@@ -317,6 +320,7 @@ impl Stages {
         let if_any = [
             ("malformed", self.malformed),
             ("too long", self.too_long),
+            ("events filtered", stats.filtered.get()),
             ("records filtered", stats.filtered_records.get()),
             ("records cut for lack of space", stats.truncated_event_records.get()),
             ("events without their end", stats.incomplete.get()),
@@ -326,6 +330,9 @@ impl Stages {
         let shown = always.into_iter().chain(if_any.into_iter().filter(|(_, count)| *count > 0));
         let shown: Vec<String> = shown.map(|(what, count)| format!("{what}: {count}")).collect();
         say(format_args!("replayed; {}", shown.join(", ")));
+        if let Some(hits) = filter::hits(&self.filters, stats) {
+            say(format_args!("filters: {hits}"));
+        }
     }
 }
 

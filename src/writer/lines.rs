@@ -1,11 +1,12 @@
 //! From an event to the outputs: it is written once in each format that an output has.
 
 use super::loss::Loss;
-use crate::config::{self, Config, Format};
-use crate::enrich::Names;
+use crate::config::{self, Condition, Config, Enrich, Format, Problem};
 use crate::enrich::context::Context;
+use crate::enrich::{Names, PASSWD, labels};
 use crate::event::facts::Facts;
 use crate::event::{Event, Sink};
+use crate::filter::{self, Filters};
 use crate::format::json::Json;
 use crate::format::{Line, escape, go_audit, json, raw};
 use crate::output::Outputs;
@@ -19,6 +20,38 @@ use std::time::Instant;
 const JSON: bool = cfg!(feature = "json");
 const RAW: bool = cfg!(feature = "replay");
 
+/// What is wrong with a config's labels and filters on this system.
+pub fn check(config: &Config) -> Vec<Problem> {
+    if !JSON {
+        return Vec::new();
+    }
+    let mut problems = labels::check(&config.labels);
+    problems.extend(filter::check(&config.filters, &passwd()));
+    problems
+}
+
+/// The text of /etc/passwd; without one nobody has a name.
+fn passwd() -> String {
+    std::fs::read_to_string(PASSWD).unwrap_or_default()
+}
+
+/// The context that this config's formats and filters ask for.
+fn context(config: &Config, outputs: &Outputs, live: bool) -> io::Result<Option<Context>> {
+    let asks =
+        |is: fn(&Condition) -> bool| config.filters.iter().any(|filter| filter.conditions.iter().any(is));
+    let firsts = asks(|condition| matches!(condition, Condition::First(_)));
+    let labels = asks(|condition| matches!(condition, Condition::Label(_)));
+    let Enrich { processes, .. } = config.enrich;
+    if outputs.uses(Format::Json) {
+        Context::new(&config.enrich, &config.labels, firsts, live).map(Some)
+    } else if firsts || labels {
+        let labels = if labels { config.labels.as_slice() } else { &[] };
+        Context::new(&Enrich { processes, ..Enrich::none() }, labels, firsts, live).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
 /// What is kept between two events.
 pub(crate) struct Lines {
     /// The time of the last look at the clock.
@@ -26,8 +59,9 @@ pub(crate) struct Lines {
     pub(crate) outputs: Outputs,
     pub(super) loss: Loss,
     names: Names,
-    /// None where no format writes it.
+    /// None where nobody asks for it.
     context: Option<Context>,
+    filters: Filters,
     json: Json,
     raw: config::Raw,
     /// This host's name.
@@ -51,14 +85,16 @@ impl Lines {
         let records = records_space(config);
         let longest = Self::longest(config);
         let node = host::node().into_bytes();
-        let knows = JSON && outputs.uses(Format::Json);
-        let context = knows.then(|| Context::new(&config.enrich, &config.labels, live)).transpose()?;
+        let context = if JSON { context(config, &outputs, live)? } else { None };
+        // Where there are no filters their code is left out.
+        let filters = if JSON { config.filters.as_slice() } else { &[] };
         Ok(Self {
             now,
             outputs,
             loss: Loss::new(&stats),
-            names: Names::new(now),
+            names: Names::of(config.translate.names, now),
             context,
+            filters: Filters::new(filters, &passwd(), Arc::clone(&stats))?,
             json: Json::new(&config.json, config.translate, records, &node)?,
             raw: config.raw,
             node,
@@ -87,6 +123,26 @@ impl Lines {
         self.stats.loss_reports.add(1);
         self.write(&report.event().event());
         self.loss.settle(&self.stats);
+    }
+
+    /// Takes from an event what the context keeps, asks the filters, and looks up what is needed to write it.
+    /// False when it is not to be written.
+    fn learn(&mut self, event: &Event<'_>) -> bool {
+        if self.context.is_some() || !self.filters.is_empty() {
+            let facts = Facts::of(event);
+            if let Some(context) = &mut self.context {
+                context.note(event, &facts, self.now);
+            }
+            let found = self.context.as_ref().map(Context::found);
+            if !self.filters.pass(event, &facts, found.as_ref()) {
+                return false;
+            }
+            if let Some(context) = &mut self.context {
+                context.complete(event, &facts);
+            }
+        }
+        self.names.ask(event, self.now);
+        true
     }
 
     /// Writes an event in each format in use; false when one of its lines did not fit.
@@ -139,10 +195,9 @@ fn records_space(config: &Config) -> usize {
 
 impl Sink for Lines {
     fn event(&mut self, event: &Event<'_>) {
-        if JSON && let Some(context) = &mut self.context {
-            let facts = Facts::of(event);
-            context.note(event, &facts, self.now);
-            context.complete(event, &facts);
+        self.stats.assembled.add(1);
+        if JSON && !self.learn(event) {
+            return self.stats.filtered.add(1);
         }
         if self.write(event) {
             self.stats.events.add(1);

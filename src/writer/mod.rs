@@ -11,6 +11,7 @@ use crate::output::Outputs;
 use crate::stats::Stats;
 use crate::wire::record::RecordType;
 pub(crate) use lines::Lines;
+pub use lines::check;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{one_key, problems, tables};
-use ringaudit::config::{MAX_ENV, MAX_LABELS};
+use ringaudit::config::{MAX_ENV, MAX_FILTERS, MAX_LABELS};
 
 const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
     ("kernel", "mode", "1", "\"kernel.mode\" must be \"unicast\", not a whole number"),
@@ -71,6 +71,56 @@ const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
     ),
     ("enrich", "inode_path", "0", "\"enrich.inode_path\" must be true or false, not a whole number"),
     ("enrich", "processes", "true", "\"enrich.processes\" must be a whole number, not a boolean"),
+    ("filter", "name", "1", "\"filter.name\" must be text, not a whole number"),
+    (
+        "filter",
+        "action",
+        "1",
+        "\"filter.action\" must be \"drop\", \"keep\" or \"count\", not a whole number",
+    ),
+    (
+        "filter",
+        "type",
+        "true",
+        "\"filter.type\" must be a record type's name, or its number up to 65535, not a boolean",
+    ),
+    (
+        "filter",
+        "syscall",
+        "1.5",
+        "\"filter.syscall\" must be a system call's name or number, or \"none\", not a number with a fraction",
+    ),
+    ("filter", "key", "1", "\"filter.key\" must be a key of a rule, not 1"),
+    ("filter", "uid", "true", "\"filter.uid\" must be a user's name or number, not a boolean"),
+    (
+        "filter",
+        "auid",
+        "1.5",
+        "\"filter.auid\" must be a user's name or number, or \"unset\", not a number with a fraction",
+    ),
+    ("filter", "exe", "1", "\"filter.exe\" must be a glob, not 1"),
+    ("filter", "comm", "true", "\"filter.comm\" must be a glob, not a boolean"),
+    ("filter", "success", "'yes'", "\"filter.success\" must be true or false, not a string"),
+    (
+        "filter",
+        "address",
+        "10",
+        "\"filter.address\" must be an address or a network, such as \"10.0.0.0/8\", not 10",
+    ),
+    (
+        "filter",
+        "port",
+        "true",
+        "\"filter.port\" must be a port from 0 to 65535 or a range such as \"8000-8100\", not a boolean",
+    ),
+    ("filter", "regex", "[]", "\"filter.regex\" is an empty list; leave it out"),
+    ("filter", "label", "1", "\"filter.label\" must be the name of a [[label]], not 1"),
+    (
+        "filter",
+        "first_of_process",
+        "1",
+        "\"filter.first_of_process\" must be true or false, not a whole number",
+    ),
     ("label", "name", "1", "\"label.name\" must be text, not a whole number"),
     ("label", "key", "1", "\"label.key\" must be a key of a rule, not a whole number"),
     ("label", "exe", "[]", "\"label.exe\" must be a regex, not a list"),
@@ -182,6 +232,51 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
     ),
     ("rules", "at_exit", "'delete'", "\"rules.at_exit\" must be \"leave\" or \"remove\", not \"delete\""),
     ("enrich", "processes", "63", "\"enrich.processes\" must be from 64 to 32768, not 63"),
+    (
+        "filter",
+        "name",
+        "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'",
+        "\"filter.name\" must have at most 64 bytes, not 65",
+    ),
+    ("filter", "type", "'SYSCAL'", "unknown record type \"SYSCAL\"; did you mean \"SYSCALL\"?"),
+    ("filter", "type", "'NO_SUCH'", "unknown record type \"NO_SUCH\"; give its number if it is a new one"),
+    (
+        "filter",
+        "type",
+        "65536",
+        "\"filter.type\" must be a record type's name, or its number up to 65535, not 65536",
+    ),
+    ("filter", "syscall", "'conect'", "unknown system call \"conect\"; did you mean \"connect\"?"),
+    ("filter", "syscall", "'99999999999'", "\"filter.syscall\" must be a system call, not \"99999999999\""),
+    ("filter", "key", "[]", "\"filter.key\" is an empty list; leave it out"),
+    ("filter", "key", "''", "\"filter.key\" must be a key of a rule, not an empty string"),
+    ("filter", "uid", "4294967295", "\"filter.uid\" must be a user's name or number, not 4294967295"),
+    ("filter", "uid", "'unset'", "\"filter.uid\" must be a user's name or number, not \"unset\""),
+    (
+        "filter",
+        "address",
+        "'10.0.0.300'",
+        "\"filter.address\": \"10.0.0.300\" is no address or network, such as \"10.0.0.0/8\" or \"fe80::/10\"",
+    ),
+    (
+        "filter",
+        "address",
+        "'10.0.0.0/33'",
+        "\"filter.address\": \"10.0.0.0/33\" must have a prefix from 0 to 32 behind its /",
+    ),
+    (
+        "filter",
+        "address",
+        "'fe80::1/10'",
+        "\"filter.address\": \"fe80::1/10\" has bits behind its prefix; write \"fe80::/10\"",
+    ),
+    (
+        "filter",
+        "port",
+        "'90-80'",
+        "\"filter.port\" must be a port from 0 to 65535 or a range such as \"8000-8100\", not \"90-80\"",
+    ),
+    ("filter", "label", "'x'", "no [[label]] has the name \"x\""),
     ("label", "name", "''", "\"label.name\" is empty; it must be text"),
     (
         "label",
@@ -250,9 +345,9 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
             "f:1:1: \"backlog_limit\" stands outside of any table; it belongs in [kernel]",
             "f:2:1: \"mode\" stands outside of any table; it belongs in [kernel] or [[output]]",
             "f:3:1: \"log\" is not supported by this version; messages go to stderr",
-            "f:4:1: unknown key \"foo\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]] and [[output]]",
+            "f:4:1: unknown key \"foo\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]], [[filter]] and [[output]]",
             "f:5:2: unknown table [kernal]; did you mean [kernel]?",
-            "f:6:2: unknown table [foo2]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]] and [[output]]",
+            "f:6:2: unknown table [foo2]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]], [[filter]] and [[output]]",
             "f:7:3: unknown table [outputs]; did you mean [[output]]?",
         ],
     ),
@@ -339,6 +434,21 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "[[filter]]\nuid = [0, -1]\n[[filter]]\nname = 'n'\n[[filter]]\nlable = 'x'\n[[filter]]\nlabel = 'net'\n\
+             [[label]]\nname = 'nets'\nkey = 'k'\n[[filter]]\n",
+        &[
+            "f:2:11: \"filter.uid\" must be a user's name or number, not -1",
+            "f:3:1: [[filter]] needs a condition, one of \"type\", \"syscall\", \"key\", \"uid\", \"auid\", \
+             \"exe\", \"comm\", \"success\", \"address\", \"port\", \"regex\", \"label\" and \
+             \"first_of_process\"; type = \"all\" is every event",
+            "f:6:1: unknown key \"lable\" in [[filter]]; did you mean \"label\"?",
+            "f:8:10: no [[label]] has the name \"net\"; did you mean \"nets\"?",
+            "f:12:1: [[filter]] needs a condition, one of \"type\", \"syscall\", \"key\", \"uid\", \"auid\", \
+             \"exe\", \"comm\", \"success\", \"address\", \"port\", \"regex\", \"label\" and \
+             \"first_of_process\"; type = \"all\" is every event",
+        ],
+    ),
+    (
         "[label]\nname = 'n'\nkey = 'k'\n[[label]]\n",
         &[
             "f:1:1: \"label\" is a list of labels; write [[label]], not [label]",
@@ -350,14 +460,14 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
     (
         "\u{feff}x = 1\n",
         &[
-            "f:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]] and [[output]]",
+            "f:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]], [[filter]] and [[output]]",
         ],
     ),
     (
         "\"\\u001b[31m\" = 1\r\n'ä\"' = {}\r\n",
         &[
-            "f:1:1: unknown key \"\\u{1b}[31m\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]] and [[output]]",
-            "f:2:1: unknown table [ä\\\"]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]] and [[output]]",
+            "f:1:1: unknown key \"\\u{1b}[31m\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]], [[filter]] and [[output]]",
+            "f:2:1: unknown table [ä\\\"]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]], [[filter]] and [[output]]",
         ],
     ),
 ];
@@ -388,7 +498,7 @@ fn unknown_keys_suggest_the_near_ones() {
         for key in keys {
             // One letter twice.
             let slip = format!("{}{key}", &key[..1]);
-            let list = ["label", "output"].contains(&table);
+            let list = ["label", "filter", "output"].contains(&table);
             let label = if list { format!("[[{table}]]") } else { format!("[{table}]") };
             // A required key is then missing as well: only the slip's own message is looked at.
             let found = problems(&one_key(table, &slip, "1"));
@@ -432,6 +542,12 @@ fn lists_have_a_limit() {
     assert_eq!(
         problems(&label.repeat(MAX_LABELS + 1)),
         ["f:193:1: more than 64 [[label]] tables; join some by a regex"]
+    );
+    let filter = "[[filter]]\nkey = 'k'\n";
+    assert_eq!(problems(&filter.repeat(MAX_FILTERS)), [""; 0]);
+    assert_eq!(
+        problems(&filter.repeat(MAX_FILTERS + 1)),
+        ["f:129:1: more than 64 [[filter]] tables; join some by lists"]
     );
     let names = |count| format!("[enrich]\nenv = ['A'{}]\n", ", 'B'".repeat(count - 1));
     assert_eq!(problems(&names(MAX_ENV)), [""; 0]);

@@ -8,9 +8,9 @@ mod properties;
 use std::path::{Path, PathBuf};
 
 use ringaudit::config::{
-    Argv, AtExit, BUILT_IN, Config, Enrich, Event, Failure, FileTarget, Format, Json, Kernel, KernelKey,
-    LABEL_KEYS, Label, LabelTest, Located, MAX_BYTES, NameSource, OUTPUT_KEYS, Output, Overflow, Place, Raw,
-    Ring, Rules, SECTIONS, Setting, Source, Target, Translate, embedded, read, read_file,
+    Argv, AtExit, BUILT_IN, Config, Enrich, Event, FILTER_KEYS, Failure, FileTarget, Format, Json, Kernel,
+    KernelKey, LABEL_KEYS, Label, LabelTest, Located, MAX_BYTES, NameSource, OUTPUT_KEYS, Output, Overflow,
+    Place, Raw, Ring, Rules, SECTIONS, Setting, Source, Target, Translate, embedded, read, read_file,
 };
 
 const EXAMPLE: &str = include_str!("../../contrib/ringaudit.toml");
@@ -33,6 +33,7 @@ fn good(text: &str) -> Config {
 fn tables() -> Vec<(&'static str, Vec<&'static str>)> {
     let mut tables: Vec<_> = SECTIONS.iter().map(|section| (section.name, section.keys.to_vec())).collect();
     tables.push(("label", LABEL_KEYS.to_vec()));
+    tables.push(("filter", FILTER_KEYS.to_vec()));
     tables.push(("output", OUTPUT_KEYS.iter().map(|(key, _)| *key).collect()));
     tables
 }
@@ -43,6 +44,8 @@ fn one_key(table: &str, key: &str, value: &str) -> String {
         ("output", "type") => format!("[[output]]\n{key} = {value}\n"),
         ("output", "path") => format!("[[output]]\n{key} = {value}\ntype = \"file\"\n"),
         ("output", _) => format!("[[output]]\n{key} = {value}\ntype = \"file\"\npath = \"/x\"\n"),
+        ("filter", "name" | "action") => format!("[[filter]]\n{key} = {value}\nkey = 'k'\n"),
+        ("filter", _) => format!("[[filter]]\n{key} = {value}\n"),
         ("label", "name") => format!("[[label]]\n{key} = {value}\nkey = 'k'\n"),
         ("label", "key" | "exe" | "argv" | "script") => format!("[[label]]\n{key} = {value}\nname = 'n'\n"),
         ("label", _) => format!("[[label]]\n{key} = {value}\nname = 'n'\nkey = 'k'\n"),
@@ -296,7 +299,7 @@ fn files() {
     );
     assert_eq!(
         one(&file("unknown", b"x = 1")),
-        "D/unknown:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]] and [[output]]"
+        "D/unknown:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]], [[filter]] and [[output]]"
     );
     assert_eq!(one(&file("good", EXAMPLE.as_bytes())), "");
     let named = Source::find(Some(&dir.path().join("good")));

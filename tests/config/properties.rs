@@ -1,13 +1,14 @@
 //! What holds for every config and for every text.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
 use ringaudit::config::{
-    Argv, AtExit, Config, Enrich, Event, Failure, FileTarget, Format, Json, Kernel, KernelKey, Label,
-    LabelTest, Located, NameSource, Output, Overflow, Place, Raw, Ring, Rules, Setting, Target, Translate,
-    read, show,
+    Action, Argv, AtExit, Condition, Config, Enrich, Event, Failure, FileTarget, Filter, Format, Json,
+    Kernel, KernelKey, Label, LabelTest, Located, NameSource, Network, Output, Overflow, Place, Raw, Ring,
+    Rules, Setting, Syscall, Target, Translate, read, show,
 };
 
 use crate::documents::whole_example;
@@ -103,6 +104,46 @@ fn label() -> impl Strategy<Value = Label> {
     })
 }
 
+fn filter() -> impl Strategy<Value = Filter> {
+    let texts = || proptest::collection::vec(name(), 1..3);
+    let users = || proptest::collection::vec(located(prop_oneof![name(), Just("7".to_owned())]), 1..3);
+    let syscall = proptest::sample::select(vec![
+        Syscall::None,
+        Syscall::Number(59),
+        Syscall::Name("openat".to_owned()),
+    ]);
+    let address =
+        prop_oneof![any::<[u8; 4]>().prop_map(IpAddr::from), any::<[u8; 16]>().prop_map(IpAddr::from)];
+    let network = address.prop_map(|address| {
+        let prefix = if address.is_ipv4() { 32 } else { 128 };
+        Network { address, prefix }
+    });
+    let types = prop_oneof![
+        Just(Condition::All),
+        proptest::collection::vec(any::<u16>(), 1..3).prop_map(Condition::Type)
+    ];
+    let range = any::<(u16, u16)>().prop_map(|(a, b)| (a.min(b), a.max(b)));
+    // In the order in which they are written.
+    let conditions = (
+        types,
+        proptest::option::of(proptest::collection::vec(syscall, 1..3).prop_map(Condition::Syscall)),
+        proptest::option::of(texts().prop_map(Condition::Key)),
+        proptest::option::of(users().prop_map(Condition::Uid)),
+        proptest::option::of(texts().prop_map(Condition::Exe)),
+        proptest::option::of(any::<bool>().prop_map(Condition::Success)),
+        proptest::option::of(proptest::collection::vec(network, 1..3).prop_map(Condition::Address)),
+        proptest::option::of(proptest::collection::vec(range, 1..3).prop_map(Condition::Port)),
+        proptest::option::of(located(name()).prop_map(Condition::Regex)),
+        proptest::option::of(any::<bool>().prop_map(Condition::First)),
+    )
+        .prop_map(|(a, b, c, d, e, f, g, h, i, j)| {
+            [Some(a), b, c, d, e, f, g, h, i, j].into_iter().flatten().collect::<Vec<_>>()
+        });
+    let action = proptest::sample::select(vec![Action::Drop, Action::Keep, Action::Count]);
+    (proptest::option::of("[a-z \\PC]{1,16}"), action, conditions)
+        .prop_map(|(name, action, conditions)| Filter { place: Place::default(), name, action, conditions })
+}
+
 fn config() -> impl Strategy<Value = Config> {
     let ring = (2..=256_u32, prop_oneof![Just(Overflow::Drop), Just(Overflow::Wait)])
         .prop_map(|(blocks, overflow)| Ring { size_kib: blocks * 32, overflow });
@@ -121,8 +162,9 @@ fn config() -> impl Strategy<Value = Config> {
         drop_raw,
     });
     let labels = proptest::collection::vec(label(), 0..4);
-    (kernel(), ring, event, rules, json, raw, translate, enrich(), labels, outputs()).prop_map(
-        |(kernel, ring, event, rules, json, raw, translate, enrich, labels, outputs)| Config {
+    let filters = proptest::collection::vec(filter(), 0..4);
+    (kernel(), ring, event, rules, json, raw, translate, enrich(), (labels, filters), outputs()).prop_map(
+        |(kernel, ring, event, rules, json, raw, translate, enrich, (labels, filters), outputs)| Config {
             kernel,
             ring,
             event,
@@ -132,6 +174,7 @@ fn config() -> impl Strategy<Value = Config> {
             translate,
             enrich,
             labels,
+            filters,
             outputs,
         },
     )

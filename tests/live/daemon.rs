@@ -18,8 +18,10 @@ pub(crate) struct Daemon {
 
 /// What it says when it has begun; how many rules were added and how many were there, `settings` looks at.
 const CAPTURING: &str = "ringaudit: capturing; ";
+/// And at its end; `filters` looks at the counts.
+const STOPPED: &str = "ringaudit: stopped; ";
 
-/// How it ended, and what it said but that it captures.
+/// How it ended, and what it said but that it captures and that it has stopped.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -87,7 +89,8 @@ impl Daemon {
             status.is_some()
         });
         let stderr = self.stderr();
-        let rest = stderr.split_inclusive('\n').filter(|line| !line.starts_with(CAPTURING)).collect();
+        let said = |line: &&str| !line.starts_with(CAPTURING) && !line.starts_with(STOPPED);
+        let rest = stderr.split_inclusive('\n').filter(said).collect();
         Ended { code: status.and_then(|status| status.code()), stderr: rest }
     }
 

@@ -9,6 +9,7 @@ mod flood;
 mod machine;
 
 mod context;
+mod filters;
 mod idle;
 mod inode;
 mod loss;

@@ -49,6 +49,8 @@ pub struct Context {
     looks: u8,
     current: Option<Slot>,
     parent: Option<Slot>,
+    /// Whether the event is the first of its process and program.
+    first: bool,
 }
 
 impl Context {
@@ -56,8 +58,10 @@ impl Context {
     /// is all there is.
     ///
     /// Errors: no memory, no descriptors; InvalidInput for a regex that was not checked.
-    pub fn new(settings: &Enrich, labels: &[Label], live: bool) -> io::Result<Self> {
-        let tracks = settings.process || settings.container || settings.unit || !labels.is_empty();
+    ///
+    /// `firsts`: whether somebody asks for [`Found::first`].
+    pub fn new(settings: &Enrich, labels: &[Label], firsts: bool, live: bool) -> io::Result<Self> {
+        let tracks = firsts || settings.process || settings.container || settings.unit || !labels.is_empty();
         let places = usize::try_from(settings.processes).unwrap_or(usize::MAX);
         Ok(Self {
             settings: settings.clone(),
@@ -73,6 +77,7 @@ impl Context {
             looks: 0,
             current: None,
             parent: None,
+            first: false,
         })
     }
 
@@ -117,6 +122,7 @@ impl Context {
             unit: current.filter(|_| self.settings.unit).and_then(|entry| entry.unit.get()),
             inherited: current.is_some_and(|entry| entry.inherited),
             script: self.script.get().filter(|_| self.settings.script),
+            first: self.first,
             context: self,
             labels: current.map_or(0, |entry| entry.labels),
         }
@@ -130,7 +136,7 @@ impl Context {
     }
 
     fn forget(&mut self) {
-        (self.current, self.parent) = (None, None);
+        (self.current, self.parent, self.first) = (None, None, false);
         self.script.clear();
         self.environ.clear();
         if let Some(inodes) = &mut self.inodes {
@@ -154,6 +160,9 @@ pub struct Found<'a> {
     pub inherited: bool,
     /// The script of an execve.
     pub script: Option<&'a [u8]>,
+    /// It is the first event that is seen of its process, or of the program that the process has started; a
+    /// user space event of a process that is not known is none.
+    pub first: bool,
     context: &'a Context,
     labels: u64,
 }

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 /// A context as this config makes it.
 fn context(text: &str, live: bool) -> Context {
     let config = config::read("f", text).unwrap();
-    Context::new(&config.enrich, &config.labels, live).unwrap()
+    Context::new(&config.enrich, &config.labels, false, live).unwrap()
 }
 
 /// Notes each event of a log and gives what was found of it.

@@ -62,11 +62,12 @@ impl Context {
             // What user space says of itself: its names are not the kernel's.
             self.current = self.table.find(pid);
             self.parent = self.current.and_then(|slot| self.parent_of(slot, event.stamp, 0));
-            return;
+            return self.tell(act);
         }
         let Some(slot) = self.actor(pid, facts, event.stamp, act) else { return };
         self.current = Some(slot);
         self.parent = self.parent_of(slot, event.stamp, 0);
+        self.tell(act);
         match act {
             Act::Exec => self.exec(slot, event, facts),
             Act::Fork(flags) => self.fork(slot, facts, flags, event.stamp),
@@ -79,6 +80,14 @@ impl Context {
         }
         if act == Act::End {
             self.change(slot, |entry| entry.ended = true);
+        }
+    }
+
+    /// Notes that the event's process has an event.
+    fn tell(&mut self, act: Act) {
+        if let Some(entry) = self.current.and_then(|slot| self.table.get_mut(slot)) {
+            self.first = act == Act::Exec || !entry.told;
+            entry.told = true;
         }
     }
 
@@ -157,6 +166,7 @@ impl Context {
             // An execve that no rule reported.
             if differs(entry, facts, exec) {
                 (entry.origin, entry.exe, entry.comm) = (Origin::Event, text(facts.exe), text(facts.comm));
+                entry.told = false;
                 program = Some((entry.labels, entry.exe));
             }
             entry.doubtful = false;

@@ -166,7 +166,7 @@ mod tests {
     /// The objects of a log's events, and the most bytes that the context added to one.
     fn objects(config: &str, live: bool, log: &str) -> (Vec<J>, usize) {
         let config = config::read("f", config).unwrap();
-        let mut context = Context::new(&config.enrich, &config.labels, live).unwrap();
+        let mut context = Context::new(&config.enrich, &config.labels, false, live).unwrap();
         let mut json = Json::new(&config.json, config.translate, 1 << 20, b"host").unwrap();
         let (names, mut line) = (Names::new(Instant::now()), Line::new(1 << 22).unwrap());
         let (mut objects, mut longest) = (Vec::new(), 0);

@@ -169,7 +169,7 @@ pub(super) fn append(record: &Record<'_>, names: &Names, line: &mut Line) {
         match meaning {
             Meaning::User => push_id(value, |id| names.users.name_of(id), line),
             Meaning::Group => push_id(value, |id| names.groups.name_of(id), line),
-            Meaning::Arch => push_arch(value, line),
+            Meaning::Arch => call.push_arch(value, line),
             Meaning::Syscall => call.push(line),
             Meaning::Address => push_address(value, line),
         }
@@ -272,6 +272,19 @@ impl Call {
         call
     }
 
+    /// The arch where the call was found, if there it is known; else this value's.
+    fn push_arch(self, value: &[u8], line: &mut Line) {
+        let known = |arch: Option<u32>| arch.and_then(machine_name);
+        match known(self.arch).or_else(|| known(number(value, 16).map(c_int))) {
+            Some(name) => line.push(name.as_bytes()),
+            None => {
+                line.push(b"unknown-elf-type(");
+                line.push(value);
+                line.push(b")");
+            }
+        }
+    }
+
     fn push(self, line: &mut Line) {
         // Without an arch it is taken to be this machine's.
         let machine = match self.arch.filter(|&arch| machine_name(arch).is_some()) {
@@ -358,17 +371,6 @@ fn push_id<'n>(value: &[u8], name_of: impl Fn(&[u8]) -> Option<&'n [u8]>, line: 
             line.push(b"\"unknown(");
             push_signed(id.cast_signed(), line);
             line.push(b")\"");
-        }
-    }
-}
-
-fn push_arch(value: &[u8], line: &mut Line) {
-    match number(value, 16).and_then(|arch| machine_name(c_int(arch))) {
-        Some(name) => line.push(name.as_bytes()),
-        None => {
-            line.push(b"unknown-elf-type(");
-            line.push(value);
-            line.push(b")");
         }
     }
 }

@@ -30,6 +30,16 @@ pub struct Enrich {
     pub processes: u32,
 }
 
+impl Enrich {
+    /// All switched off; the table has its default size.
+    #[must_use]
+    pub fn none() -> Self {
+        let Self { processes, .. } = Self::default();
+        let (process, script, container, unit, inode_path) = (false, false, false, false, false);
+        Self { process, script, container, unit, env: Vec::new(), inode_path, processes }
+    }
+}
+
 impl Default for Enrich {
     fn default() -> Self {
         Self {

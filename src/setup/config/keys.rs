@@ -10,7 +10,7 @@ pub struct Section {
     pub keys: &'static [&'static str],
 }
 
-/// All tables but the lists, `[[label]]` and `[[output]]`.
+/// All tables but the lists, `[[label]]`, `[[filter]]` and `[[output]]`.
 pub const SECTIONS: [Section; 8] = [
     Section {
         name: "kernel",
@@ -50,6 +50,27 @@ pub const OUTPUT_KEYS: [(&str, &[&str]); 6] = [
 /// The keys of `[[label]]`.
 pub const LABEL_KEYS: [&str; 7] = ["name", "key", "exe", "argv", "script", "action", "propagate"];
 
+/// The keys of `[[filter]]`: the name, the action, and the conditions.
+pub const FILTER_KEYS: [&str; 15] = [
+    "name",
+    "action",
+    "type",
+    "syscall",
+    "key",
+    "uid",
+    "auid",
+    "exe",
+    "comm",
+    "success",
+    "address",
+    "port",
+    "regex",
+    "label",
+    "first_of_process",
+];
+
+/// The name of the list of filters.
+pub(super) const FILTER: &str = "filter";
 /// The name of the list of labels.
 pub(super) const LABEL: &str = "label";
 /// The name of the list of outputs.

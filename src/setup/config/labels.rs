@@ -59,20 +59,7 @@ pub enum LabelTest {
 impl Walker<'_> {
     /// All labels.
     pub(super) fn labels(&mut self, node: &Node) -> Vec<Label> {
-        let nodes = match &node.value {
-            Value::List(nodes) => nodes.as_slice(),
-            Value::Table(_) => {
-                let message = "\"label\" is a list of labels; write [[label]], not [label]";
-                self.problem(node.pos, message.to_owned());
-                std::slice::from_ref(node)
-            }
-            other => {
-                let message =
-                    format!("\"label\" must be a list of tables, each under [[label]], not {}", other.kind());
-                self.problem(node.pos, message);
-                return Vec::new();
-            }
-        };
+        let nodes = self.tables(node, LABEL, "label");
         if let Some(beyond) = nodes.get(MAX_LABELS) {
             self.problem(
                 beyond.pos,
@@ -81,11 +68,7 @@ impl Walker<'_> {
         }
         let mut labels = Vec::new();
         for node in nodes {
-            let Value::Table(entries) = &node.value else {
-                let message = format!("a label must be a table under [[label]], not {}", node.value.kind());
-                self.problem(node.pos, message);
-                continue;
-            };
+            let Value::Table(entries) = &node.value else { continue };
             labels.extend(self.label(Table { name: LABEL, pos: node.pos, entries }));
         }
         labels

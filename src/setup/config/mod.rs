@@ -4,6 +4,7 @@
 
 mod check;
 mod enrich;
+mod filters;
 mod keys;
 mod labels;
 mod node;
@@ -19,7 +20,8 @@ mod walk;
 pub use self::toml::read;
 pub use check::{check, id_in};
 pub use enrich::{Enrich, MAX_ENV};
-pub use keys::{LABEL_KEYS, OUTPUT_KEYS, SECTIONS, Section};
+pub use filters::{Action, Condition, Filter, MAX_FILTERS, Network, Syscall};
+pub use keys::{FILTER_KEYS, LABEL_KEYS, OUTPUT_KEYS, SECTIONS, Section};
 pub use labels::{Label, LabelTest, MAX_LABELS};
 pub use show::show;
 pub use source::{BUILT_IN, DEFAULT_PATH, MAX_BYTES, Source, embedded, read_file};
@@ -121,6 +123,8 @@ pub struct Config {
     pub enrich: Enrich,
     /// `[[label]]`: names for processes, in the order in which they are tried.
     pub labels: Vec<Label>,
+    /// `[[filter]]`: which events are written, in the order in which they are asked.
+    pub filters: Vec<Filter>,
     /// `[[output]]`: where lines go. Never empty in a config that was read without a problem; a file
     /// without one writes to stdout.
     pub outputs: Vec<Output>,
@@ -138,6 +142,7 @@ impl Default for Config {
             translate: Translate::default(),
             enrich: Enrich::default(),
             labels: Vec::new(),
+            filters: Vec::new(),
             outputs: vec![Output {
                 place: Place::default(),
                 format: Format::default(),

@@ -17,35 +17,14 @@ const HIGHEST_MODE: u32 = 0o777;
 impl Walker<'_> {
     /// All outputs.
     pub(super) fn outputs(&mut self, node: &Node) -> Vec<Output> {
-        let nodes = match &node.value {
-            Value::List(nodes) if nodes.is_empty() => {
-                let message = "\"output\" is an empty list: events would go nowhere; leave it out for stdout";
-                self.problem(node.pos, message.to_owned());
-                return Vec::new();
-            }
-            Value::List(nodes) => nodes.as_slice(),
-            Value::Table(_) => {
-                let message = "\"output\" is a list of outputs; write [[output]], not [output]";
-                self.problem(node.pos, message.to_owned());
-                std::slice::from_ref(node)
-            }
-            other => {
-                let message = format!(
-                    "\"output\" must be a list of tables, each under [[output]], not {}",
-                    other.kind()
-                );
-                self.problem(node.pos, message);
-                return Vec::new();
-            }
-        };
+        if matches!(&node.value, Value::List(nodes) if nodes.is_empty()) {
+            let message = "\"output\" is an empty list: events would go nowhere; leave it out for stdout";
+            self.problem(node.pos, message.to_owned());
+        }
+        let nodes = self.tables(node, OUTPUT, "output");
         let mut outputs: Vec<Output> = Vec::new();
         for node in nodes {
-            let Value::Table(entries) = &node.value else {
-                let message =
-                    format!("an output must be a table under [[output]], not {}", node.value.kind());
-                self.problem(node.pos, message);
-                continue;
-            };
+            let Value::Table(entries) = &node.value else { continue };
             let Some(output) = self.output(Table { name: OUTPUT, pos: node.pos, entries }) else { continue };
             if let Some(other) = outputs.iter().find(|other| same_place(&other.target, &output.target)) {
                 let message =

@@ -106,7 +106,8 @@ fn write_json(text: &mut String, config: &Config) -> std::fmt::Result {
 
     super::translate::show(text, config.translate)?;
     super::enrich::show(text, &config.enrich)?;
-    super::labels::show(text, &config.labels)
+    super::labels::show(text, &config.labels)?;
+    super::filters::show(text, &config.filters)
 }
 
 fn write_file(text: &mut String, file: &FileTarget) -> std::fmt::Result {

@@ -40,6 +40,33 @@ impl Walker<'_> {
         self.found.push((pos, message));
     }
 
+    /// The tables of a list such as `[[label]]`; `of` is one of them, in words. What is none is reported.
+    pub(super) fn tables<'n>(&mut self, node: &'n Node, name: &str, of: &str) -> &'n [Node] {
+        let nodes = match &node.value {
+            Value::List(nodes) => nodes.as_slice(),
+            Value::Table(_) => {
+                let message = format!("\"{name}\" is a list of {of}s; write [[{name}]], not [{name}]");
+                self.problem(node.pos, message);
+                return std::slice::from_ref(node);
+            }
+            other => {
+                let message = format!(
+                    "\"{name}\" must be a list of tables, each under [[{name}]], not {}",
+                    other.kind()
+                );
+                self.problem(node.pos, message);
+                return &[];
+            }
+        };
+        for node in nodes.iter().filter(|node| !matches!(node.value, Value::Table(_))) {
+            let article = if of.starts_with('o') { "an" } else { "a" };
+            let message =
+                format!("{article} {of} must be a table under [[{name}]], not {}", node.value.kind());
+            self.problem(node.pos, message);
+        }
+        nodes
+    }
+
     /// `"kernel.verify_s" must be a whole number, not a string`
     pub(super) fn wrong(&mut self, table: Table<'_>, key: &str, wanted: &str, node: &Node) {
         let message = format!("\"{}.{key}\" must be {wanted}, not {}", table.name, node.value.kind());

@@ -1,7 +1,7 @@
 //! The tree of a config text to plain data. Every key is looked at, and all that is wrong is
 //! collected, so that a user sees the whole of it at once.
 
-use super::keys::{LABEL, LABEL_KEYS, LATER_KEYS, OUTPUT, OUTPUT_KEYS, SECTIONS};
+use super::keys::{FILTER, FILTER_KEYS, LABEL, LABEL_KEYS, LATER_KEYS, OUTPUT, OUTPUT_KEYS, SECTIONS};
 use super::node::{Entry, Node, Pos, Value};
 use super::suggest::{did_you_mean, listed, nearest, quoted};
 use super::values::{Table, Walker};
@@ -11,8 +11,8 @@ use super::{
 };
 
 /// What the top level can hold.
-const TABLES: [&str; 10] =
-    ["kernel", "ring", "event", "rules", "json", "raw", "translate", "enrich", LABEL, OUTPUT];
+const TABLES: [&str; 11] =
+    ["kernel", "ring", "event", "rules", "json", "raw", "translate", "enrich", LABEL, FILTER, OUTPUT];
 /// The record types that a message can have (`nlmsg_type` is 16 bits).
 const TYPES: &str = "two record types, the lowest and the highest, such as [1300, 1399]";
 
@@ -26,6 +26,7 @@ pub(super) fn walk(file: &str, root: &Node) -> (Config, Vec<(Pos, String)>) {
         for entry in entries {
             walker.top(entry, &mut config);
         }
+        walker.filters_labels(&config.filters, &config.labels);
     } else {
         walker.problem(root.pos, format!("the config must be a table, not {}", root.value.kind()));
     }
@@ -43,7 +44,7 @@ pub(super) fn problems(file: &str, mut found: Vec<(Pos, String)>) -> Vec<Problem
 /// The message for a key that stands twice in its table.
 pub(super) fn twice(key: &str) -> String {
     match key {
-        LABEL | OUTPUT => format!("\"{key}\" is given twice; each {key} begins with [[{key}]]"),
+        LABEL | FILTER | OUTPUT => format!("\"{key}\" is given twice; each {key} begins with [[{key}]]"),
         key => format!("{} is given twice; keep one", quoted(key)),
     }
 }
@@ -56,7 +57,7 @@ impl Walker<'_> {
             return;
         }
         let left_out = match entry.key.as_str() {
-            "json" | "translate" | "enrich" | LABEL => !cfg!(feature = "json"),
+            "json" | "translate" | "enrich" | LABEL | FILTER => !cfg!(feature = "json"),
             "raw" => !cfg!(feature = "replay"),
             _ => false,
         };
@@ -65,6 +66,10 @@ impl Walker<'_> {
         }
         if entry.key == LABEL {
             config.labels = self.labels(&entry.node);
+            return;
+        }
+        if entry.key == FILTER {
+            config.filters = self.filters(&entry.node);
             return;
         }
         let Some(section) = SECTIONS.iter().find(|section| section.name == entry.key) else {
@@ -297,6 +302,9 @@ fn homes(key: &str) -> Vec<String> {
     if LABEL_KEYS.contains(&key) {
         homes.push(label(LABEL));
     }
+    if FILTER_KEYS.contains(&key) {
+        homes.push(label(FILTER));
+    }
     if OUTPUT_KEYS.iter().any(|(name, _)| *name == key) {
         homes.push(label(OUTPUT));
     }
@@ -305,7 +313,7 @@ fn homes(key: &str) -> Vec<String> {
 
 /// A table's name as its header.
 pub(super) fn label(name: &str) -> String {
-    if [LABEL, OUTPUT].contains(&name) { format!("[[{name}]]") } else { format!("[{name}]") }
+    if [LABEL, FILTER, OUTPUT].contains(&name) { format!("[[{name}]]") } else { format!("[{name}]") }
 }
 
 fn bracketed(name: &str) -> String {
