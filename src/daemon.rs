@@ -216,10 +216,13 @@ fn watch(
 /// Deals with the signals that have come; true when one of them asks for a stop.
 fn stop_asked(signals: &Signals, threads: &Threads) -> bool {
     let mut stop = false;
-    while let Some(signal) = signals.next() {
+    while let Some((signal, sender)) = signals.next() {
         match signal {
-            Signal::Stop => stop = true,
-            Signal::Reopen => threads.requests.reopen(),
+            Signal::Stop => {
+                threads.requests.stop(sender);
+                stop = true;
+            }
+            Signal::Reopen => threads.requests.reopen(sender),
         }
     }
     stop

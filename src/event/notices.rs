@@ -3,6 +3,7 @@
 //! Source: auditd 3.0.9, src/auditd.c; lib/libaudit.c, audit_format_signal_info.
 
 use super::own::Own;
+use crate::sys::signal::Sender;
 use crate::wire::record::RecordType;
 use std::fmt;
 use std::fs;
@@ -32,14 +33,20 @@ pub struct Process {
 }
 
 impl Process {
-    /// What /proc says of a process now.
-    pub fn of(pid: u32) -> Self {
+    /// This daemon.
+    pub fn own() -> Self {
+        let uid = fs::metadata("/proc/self").map_or(UNSET, |metadata| metadata.uid());
+        Self::of(Sender { pid: std::process::id(), uid })
+    }
+
+    /// Who sent a signal, and what /proc still says of it: kill(1), for one, is gone by now.
+    pub fn of(Sender { pid, uid }: Sender) -> Self {
         let read = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
         let number = |name: &str| read(name).trim().parse().unwrap_or(UNSET);
         let subj = read("attr/current").trim_matches(['\0', '\n']).chars().take(LABEL).collect();
         Self {
             pid,
-            uid: fs::metadata(format!("/proc/{pid}")).map_or(UNSET, |metadata| metadata.uid()),
+            uid,
             auid: number("loginuid"),
             ses: number("sessionid"),
             subj,
@@ -132,12 +139,12 @@ mod tests {
 
     #[test]
     fn a_process_is_read_from_proc() {
-        let own = Process::of(std::process::id());
+        let own = Process::own();
         assert_eq!(own.pid, std::process::id());
         assert_eq!(own.uid, fs::metadata("/proc/self").unwrap().uid());
         assert_eq!(
-            Process::of(0),
-            Process { pid: 0, uid: UNSET, auid: UNSET, ses: UNSET, subj: String::new() }
+            Process::of(Sender { pid: 0, uid: 7 }),
+            Process { pid: 0, uid: 7, auid: UNSET, ses: UNSET, subj: String::new() }
         );
     }
 }

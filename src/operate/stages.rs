@@ -82,7 +82,7 @@ impl Out {
 
     /// Deals with the signals that have come.
     fn look_at_signals(&mut self) {
-        while let Some(signal) = self.signals.next() {
+        while let Some((signal, _)) = self.signals.next() {
             match (signal, self.end) {
                 (Signal::Reopen, _) => self.lines.outputs.reopen(Instant::now()),
                 (Signal::Stop, End::Open) => self.end = End::Asked(Instant::now() + STOP_LIMIT),

@@ -13,6 +13,15 @@ pub enum Signal {
     Reopen,
 }
 
+/// Who sent a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// Its process id in this process's namespace; 0 for one outside of it.
+    pub pid: u32,
+    /// Its user.
+    pub uid: u32,
+}
+
 /// The blocked signals, to be read.
 pub struct Signals {
     fd: OwnedFd,
@@ -43,7 +52,7 @@ impl Signals {
     }
 
     /// The next signal that has arrived, without waiting.
-    pub fn next(&self) -> Option<Signal> {
+    pub fn next(&self) -> Option<(Signal, Sender)> {
         // SAFETY: signalfd_siginfo is plain integers; all zeros is a valid value of it.
         let mut info: libc::signalfd_siginfo = unsafe { std::mem::zeroed() };
         let to = (&raw mut info).cast();
@@ -53,10 +62,11 @@ impl Signals {
         if read.unsigned_abs() != size {
             return None;
         }
-        match i32::try_from(info.ssi_signo) {
-            Ok(libc::SIGHUP | libc::SIGUSR1) => Some(Signal::Reopen),
-            _ => Some(Signal::Stop),
-        }
+        let signal = match i32::try_from(info.ssi_signo) {
+            Ok(libc::SIGHUP | libc::SIGUSR1) => Signal::Reopen,
+            _ => Signal::Stop,
+        };
+        Some((signal, Sender { pid: info.ssi_pid, uid: info.ssi_uid }))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::config::{self, Condition, Config, Enrich, Format, Problem};
 use crate::enrich::context::Context;
 use crate::enrich::{Names, PASSWD, labels};
 use crate::event::facts::Facts;
+use crate::event::own::Own;
 use crate::event::{Event, Sink};
 use crate::filter::{self, Filters};
 use crate::format::json::Json;
@@ -125,6 +126,13 @@ impl Lines {
         self.loss.settle(&self.stats);
     }
 
+    /// Writes an event of this daemon's own: a start or an end. Not as go-audit writes events: it has none.
+    pub(super) fn own(&mut self, own: &Own) {
+        if JSON || RAW {
+            self.write_as(&[Format::Json, Format::Raw], &own.event());
+        }
+    }
+
     /// Takes from an event what the context keeps, asks the filters, and looks up what is needed to write it.
     /// False when it is not to be written.
     fn learn(&mut self, event: &Event<'_>) -> bool {
@@ -147,8 +155,12 @@ impl Lines {
 
     /// Writes an event in each format in use; false when one of its lines did not fit.
     fn write(&mut self, event: &Event<'_>) -> bool {
+        self.write_as(&Format::ALL, event)
+    }
+
+    fn write_as(&mut self, formats: &[Format], event: &Event<'_>) -> bool {
         let mut fits = true;
-        for format in Format::ALL {
+        for &format in formats {
             if self.outputs.uses(format) {
                 fits &= self.format(format, event);
                 if !self.line.overflowed() {

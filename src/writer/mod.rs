@@ -7,16 +7,18 @@ mod loss;
 use crate::capture::ring::{Bell, Outlet};
 use crate::config::Config;
 use crate::event::assemble::Assembler;
+use crate::event::notices::{self, Process};
 use crate::output::Outputs;
 use crate::stats::Stats;
+use crate::sys::host;
+use crate::sys::signal::Sender;
 use crate::wire::record::RecordType;
 pub(crate) use lines::Lines;
 pub use lines::check;
 use std::io;
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How long the outputs may hold lines back while more is coming.
 const FLUSH_EVERY: Duration = Duration::from_millis(50);
@@ -28,14 +30,30 @@ const MAX_BLOCKED: usize = 16;
 /// What other threads ask of the writer.
 pub struct Requests {
     bell: Bell,
-    reopen: AtomicBool,
+    asked: Mutex<Asked>,
+}
+
+/// What was asked, and by whom. The main thread writes it on a signal.
+#[derive(Default)]
+struct Asked {
+    reopen: Option<Process>,
+    stop: Option<Process>,
 }
 
 impl Requests {
     /// Asks for the files to be opened again.
-    pub fn reopen(&self) {
-        self.reopen.store(true, Ordering::SeqCst);
+    pub fn reopen(&self, by: Sender) {
+        self.asked().reopen = Some(Process::of(by));
         self.bell.ring();
+    }
+
+    /// Says whose signal ends the daemon; the writer ends when the reader does.
+    pub fn stop(&self, by: Sender) {
+        self.asked().stop = Some(Process::of(by));
+    }
+
+    fn asked(&self) -> std::sync::MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes the writer look at the counters: something was counted elsewhere.
@@ -51,6 +69,8 @@ pub struct Writer {
     lines: Lines,
     requests: Arc<Requests>,
     flushed: Instant,
+    /// The first output's format, for the daemon's own records.
+    format: &'static str,
 }
 
 impl Writer {
@@ -59,13 +79,14 @@ impl Writer {
     /// Errors: no memory.
     pub fn new(config: &Config, outlet: Outlet, outputs: Outputs, stats: Arc<Stats>) -> io::Result<Self> {
         let now = Instant::now();
-        let requests = Arc::new(Requests { bell: outlet.bell(), reopen: AtomicBool::new(false) });
+        let requests = Arc::new(Requests { bell: outlet.bell(), asked: Mutex::default() });
         Ok(Self {
             outlet,
             assembler: Assembler::new(&config.event, Arc::clone(&stats))?,
             lines: Lines::new(config, outputs, stats, now, true)?,
             requests,
             flushed: now,
+            format: config.outputs.first().map_or("none", |output| output.format.name()),
         })
     }
 
@@ -76,6 +97,8 @@ impl Writer {
 
     /// Works until the reader has closed the ring, then writes what is left.
     pub fn run(mut self) {
+        let start = notices::start(since_1970(), self.format, &host::release(), &Process::own());
+        self.lines.own(&start);
         loop {
             let more = self.take_block();
             if more && self.flushed.elapsed() < FLUSH_EVERY {
@@ -109,8 +132,10 @@ impl Writer {
         self.flushed = now;
         self.lines.refresh(now);
         self.assembler.expire(now, &mut self.lines);
-        if self.requests.reopen.swap(false, Ordering::SeqCst) {
+        let reopen = self.requests.asked().reopen.take();
+        if reopen.is_some() {
             self.lines.outputs.reopen(now);
+            self.lines.own(&notices::rotate(since_1970(), reopen.as_ref()));
         }
         self.lines.report_loss(false);
         self.lines.outputs.flush(now);
@@ -128,6 +153,8 @@ impl Writer {
     fn finish(&mut self) {
         self.assembler.finish(&mut self.lines);
         self.lines.report_loss(true);
+        let by = self.requests.asked().stop.take();
+        self.lines.own(&notices::end(since_1970(), by.as_ref()));
         let deadline = Instant::now() + STOP_LIMIT;
         loop {
             let now = Instant::now();
@@ -139,6 +166,10 @@ impl Writer {
         }
         self.lines.outputs.abandon();
     }
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 #[cfg(test)]

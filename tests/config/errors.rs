@@ -452,6 +452,8 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
         "[label]\nname = 'n'\nkey = 'k'\n[[label]]\n",
         &[
             "f:1:1: \"label\" is a list of labels; write [[label]], not [label]",
+            "f:4:1: [[label]] needs a \"name\"",
+            "f:4:1: [[label]] needs one of \"key\", \"exe\", \"argv\" and \"script\"",
             "f:4:3: \"label\" is given twice; each label begins with [[label]]",
         ],
     ),
