@@ -44,13 +44,7 @@ impl Process {
         let read = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
         let number = |name: &str| read(name).trim().parse().unwrap_or(UNSET);
         let subj = read("attr/current").trim_matches(['\0', '\n']).chars().take(LABEL).collect();
-        Self {
-            pid,
-            uid,
-            auid: number("loginuid"),
-            ses: number("sessionid"),
-            subj,
-        }
+        Self { pid, uid, auid: number("loginuid"), ses: number("sessionid"), subj }
     }
 }
 

@@ -13,6 +13,8 @@ pub mod netlink;
 pub mod poll;
 pub mod signal;
 pub mod start;
+#[cfg(target_env = "musl")]
+mod thread;
 pub mod write;
 
 use std::io;
