@@ -2,6 +2,7 @@
 
 use crate::stage::{Stage, lines, losses, serials};
 use ringaudit::config::Config;
+use ringaudit::sys::signal::Sender;
 use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ fn a_file_that_vanishes_is_there_again_after_a_reopening() {
     fs::remove_file(&stage.path).unwrap();
     stage.send_event(2);
     stage.wait("the second, into a file without a name", |stage| stage.stats.output_written.get() == 2);
-    stage.requests.reopen();
+    stage.requests.reopen(Sender { pid: std::process::id(), uid: 0 });
     stage.wait("the file", |stage| stage.path.exists());
     stage.send_event(3);
     stage.wait("the third", |stage| serials(&stage.lines()) == [3]);
@@ -32,7 +33,7 @@ fn a_rotation_loses_and_repeats_nothing() {
         let rotated = stage.dir.path().join(format!("log.{round}"));
         fs::rename(&stage.path, &rotated).unwrap();
         files.push(rotated);
-        stage.requests.reopen();
+        stage.requests.reopen(Sender { pid: std::process::id(), uid: 0 });
         stage.wait("the new file", |stage| stage.path.exists());
     }
     stage.end();
@@ -54,11 +55,11 @@ fn a_folder_that_vanishes_leaves_the_open_file_in_use_until_it_is_back() {
     stage.wait("the first", |stage| serials(&stage.lines()) == [1]);
     let moved = stage.dir.path().join("moved");
     fs::rename(&folder, &moved).unwrap();
-    stage.requests.reopen();
+    stage.requests.reopen(Sender { pid: std::process::id(), uid: 0 });
     stage.send_event(2);
     stage.wait("the second, in the file that is open", |_| serials(&lines(&moved.join("log"))) == [1, 2]);
     fs::create_dir(&folder).unwrap();
-    stage.requests.reopen();
+    stage.requests.reopen(Sender { pid: std::process::id(), uid: 0 });
     stage.wait("the file", |stage| stage.path.exists());
     stage.send_event(3);
     stage.wait("the third", |stage| serials(&stage.lines()) == [3]);
