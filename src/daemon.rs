@@ -144,7 +144,8 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
         hurried
     };
     let mut result = registration.register().map_err(Error::Kernel);
-    if result.is_ok() {
+    let captured = result.is_ok();
+    if captured {
         registration.apply(&config.kernel);
         let report = load_rules(&planned, &mut registration);
         result = watch(&config, &signals, &mut registration, &threads);
@@ -156,7 +157,9 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     link.stop();
     threads.requests.look();
     threads.wait(&signals, &mut hurry);
-    tell_totals(&config, &stats);
+    if captured {
+        tell_totals(&config, &stats);
+    }
     if hurried { Err(Error::Hurried) } else { result }
 }
 
