@@ -299,6 +299,16 @@ impl Rule {
         Ok(bytes)
     }
 
+    /// Whether this text is in the rule's keys, which auditctl takes as one text (`-D -k`, `-l -k`).
+    pub fn key_has(&self, text: &str) -> bool {
+        self.fields.iter().any(|field| match &field.value {
+            Value::Text(key) if field.number == field::FILTERKEY => {
+                key.windows(text.len().max(1)).any(|part| part == text.as_bytes())
+            }
+            _ => false,
+        })
+    }
+
     /// A rule from the kernel's bytes. Numbers that are not known are kept.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let flags = word(bytes, 0)?;
