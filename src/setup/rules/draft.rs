@@ -221,7 +221,7 @@ impl<'a> Draft<'a> {
         let (at, text) = (option.value.at, option.value.text.as_str());
         // As auditctl: slashes at the end go, and what is a directory now is watched as one.
         let path = if text.len() > 2 { text.trim_end_matches('/') } else { text };
-        let path = if path.is_empty() { "/" } else { path };
+        let path = if path.is_empty() && !text.is_empty() { "/" } else { path };
         let directory = fs::metadata(path).is_ok_and(|m| m.is_dir());
         let number = if directory { field::DIR } else { field::WATCH };
         let spec = Spec::of_watch(number);

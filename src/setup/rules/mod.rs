@@ -55,3 +55,6 @@ pub struct Planned {
     /// What it asks.
     pub command: Command,
 }
+
+#[cfg(test)]
+mod wrong_tests;

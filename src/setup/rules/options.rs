@@ -99,7 +99,12 @@ pub(super) fn read(words: Vec<Word>) -> (Vec<Opt>, Vec<(usize, String)>) {
     while let Some(word) = words.next() {
         match one(&word, &mut words) {
             Ok(option) => found.push(option),
-            Err(message) => errors.push((word.at, message)),
+            Err(message) => {
+                errors.push((word.at, message));
+                if word.text.starts_with('#') {
+                    break;
+                }
+            }
         }
     }
     (found, errors)
@@ -195,18 +200,18 @@ mod tests {
 
     #[test]
     fn each_wrong_word_is_told() {
-        let errors = read_line("-x --backlog_wiat_time=1 word # -R /x -l --signal HUP -k").1;
+        let errors = read_line("-x --backlog_wiat_time=1 word -R /x -l --signal HUP -k").1;
         let expected = [
             (0, "unknown option \"-x\""),
             (3, "unknown option \"--backlog_wiat_time\"; did you mean --backlog_wait_time?"),
             (25, "\"word\" stands without an option before it; quote a value that has blanks"),
-            (30, "a comment needs a line of its own"),
-            (32, "-R: a rules file cannot read another: name it in rules.files"),
-            (38, "-l is an order to auditctl, not a rule: remove it"),
-            (41, "--signal is an order to auditctl, not a rule: remove it"),
-            (54, "-k needs a value after it"),
+            (30, "-R: a rules file cannot read another: name it in rules.files"),
+            (36, "-l is an order to auditctl, not a rule: remove it"),
+            (39, "--signal is an order to auditctl, not a rule: remove it"),
+            (52, "-k needs a value after it"),
         ];
         assert_eq!(errors, expected.map(|(at, message)| (at, message.to_owned())));
+        assert_eq!(read_line("-D # all of them").1, [(3, "a comment needs a line of its own".to_owned())]);
         assert_eq!(read_line("-Dx").1, [(0, "-D takes no value: remove \"x\"".to_owned())]);
         assert_eq!(read_line("-ä").1, [(0, "unknown option \"-ä\"".to_owned())]);
     }

@@ -40,6 +40,9 @@ const FAMILIES: [(&str, u32); 9] = [
     ("vsock", 40),
 ];
 
+/// AF_MAX is 46 in Linux 6.18; this leaves room.
+const FAMILY_LIMIT: u32 = 64;
+
 /// Reads the value of every kind but [`Kind::Arch`]. The error says what is wrong.
 pub(super) fn read(spec: &Spec, op: Op, text: &str, accounts: &Accounts) -> Result<Value, String> {
     let number = match spec.kind {
@@ -60,7 +63,7 @@ pub(super) fn read(spec: &Spec, op: Op, text: &str, accounts: &Accounts) -> Resu
         // auditctl shows the number, and does not read it.
         Kind::FileType if starts_as_number(text) => file_type(unsigned(spec.name, text)?, text)?,
         Kind::FileType => named("file type", &FILE_TYPES, text)?,
-        Kind::Family if starts_as_number(text) => unsigned(spec.name, text)?,
+        Kind::Family if starts_as_number(text) => family(unsigned(spec.name, text)?, text)?,
         Kind::Family => named("address family", &FAMILIES, text)?,
         Kind::FsType if starts_as_number(text) => unsigned(spec.name, text)?,
         Kind::FsType => named("file system type", &FS_TYPES, text)?,
@@ -221,6 +224,15 @@ fn file_type(number: u32, text: &str) -> Result<u32, String> {
     }
 }
 
+/// auditctl takes what its headers know (AF_MAX); the kernel takes all.
+fn family(number: u32, text: &str) -> Result<u32, String> {
+    if number < FAMILY_LIMIT {
+        Ok(number)
+    } else {
+        Err(format!("no address family has the number {}", quoted(text)))
+    }
+}
+
 fn record_type(text: &str) -> Result<u32, String> {
     record_type_number(text).map(u32::from).ok_or_else(|| {
         let hint = nearest(text, &record_type_names().collect::<Vec<_>>());
@@ -338,6 +350,7 @@ mod tests {
             ("path", "/etc/", "path must not end with a slash: remove it, or use -F dir="),
             ("exe", "/bin/", "exe must not end with a slash: remove it"),
             ("msgtype", "CDW", "unknown record type \"CDW\"; did you mean \"CWD\"?"),
+            ("saddr_fam", "70", "no address family has the number \"70\""),
             ("filetype", "0100644", "filetype has no bits but 0170000: \"0100644\" has others"),
             (
                 "saddr_fam",
