@@ -244,3 +244,105 @@ fn is_watch(rule: &Rule) -> bool {
     let listed = matches!(rule.list, List::USER | List::TASK | List::EXCLUDE | List::FILESYSTEM);
     perm && rule.fields.iter().all(|f| only.contains(&f.number)) && (listed || is_all(&rule.mask))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(number: u32, op: Op, value: u32) -> Field {
+        Field { number, op, value: Value::Number(value) }
+    }
+
+    fn text(number: u32, value: &[u8]) -> Field {
+        Field { number, op: Op::EQUAL, value: Value::Text(value.to_vec()) }
+    }
+
+    fn on_exit(fields: Vec<Field>) -> Rule {
+        let mask = Mask::ALL.without_classes();
+        Rule { list: List::EXIT, prepend: false, action: Action::ALWAYS, mask, fields }
+    }
+
+    fn both(rule: &Rule) -> [String; 2] {
+        [Form::Auditctl, Form::Loadable]
+            .map(|form| String::from_utf8_lossy(&print(rule, Machine::X86_64, form)).into_owned())
+    }
+
+    #[test]
+    fn what_auditctl_takes_for_a_watch_is_a_rule_with_its_path() {
+        let watch = on_exit(vec![
+            text(field::WATCH, b"/a b"),
+            number(field::PERM, Op::EQUAL, 15),
+            text(field::FILTERKEY, b"x\x01it's"),
+        ]);
+        let loadable = "-a always,exit -S all -F path='/a b' -F perm=rwxa -F key=x -F key='it'\"'\"'s'";
+        assert_eq!(both(&watch), ["-w /a b -p rwxa -k x -k it's", loadable]);
+        let never = Rule { action: Action::NEVER, ..on_exit(vec![number(field::PERM, Op::EQUAL, 1)]) };
+        assert_eq!(both(&never), [" -p x", "-a never,exit -S all -F perm=x"]);
+    }
+
+    #[test]
+    fn the_order_of_fields_is_kept_where_it_is_loaded() {
+        let mut rule = on_exit(vec![
+            number(field::LOGINUID, Op::NOT_EQUAL, u32::MAX),
+            number(field::ARCH, Op::EQUAL, 0x4000_0003),
+            number(field::EXIT, Op::EQUAL, 0xffff_fff3),
+            number(field::FILETYPE, Op::EQUAL, 0o100_000),
+            number(field::FIELD_COMPARE, Op::NOT_EQUAL, 16),
+            number(field::PID, Op::LESS, u32::MAX),
+        ]);
+        rule.mask = Mask::EMPTY;
+        rule.mask.set(11);
+        rule.mask.set(1999);
+        let expected = [
+            "-a always,exit -F arch=b32 -S execve,1999 -F auid!=-1 -F exit=-EACCES -F filetype=32768 -C auid!=euid -F pid<-1",
+            "-a always,exit -F auid!=unset -F arch=b32 -S execve,1999 -F exit=-EACCES -F filetype=file -C auid!=euid -F pid<4294967295",
+        ];
+        assert_eq!(both(&rule), expected);
+    }
+
+    #[test]
+    fn what_the_language_has_no_words_for_is_a_comment() {
+        let key_first = vec![text(field::FILTERKEY, b"k"), number(field::PID, Op::EQUAL, 1)];
+        let cases = [
+            (on_exit(key_first), "# cannot be loaded back: -a always,exit -S all -F key=k -F pid=1"),
+            (
+                on_exit(vec![text(field::WATCH, b"/a\nb")]),
+                "# cannot be loaded back: -a always,exit -S all -F path='/a?b'",
+            ),
+            (on_exit(vec![number(24, Op::EQUAL, 1)]), "# cannot be loaded back: -a always,exit -S all f24=1"),
+        ];
+        for (rule, expected) in cases {
+            assert_eq!(both(&rule)[1], expected);
+        }
+    }
+
+    #[test]
+    fn other_machines_have_their_own_calls() {
+        let mut rule = on_exit(vec![number(field::ARCH, Op::NOT_EQUAL, 0xc000_00b7)]);
+        rule.mask = Mask::EMPTY;
+        rule.mask.set(221);
+        assert_eq!(
+            both(&rule),
+            ["-a always,exit -F arch!=b64 -S execve", "-a always,exit -F arch!=aarch64 -S execve"]
+        );
+        let unknown = on_exit(vec![number(field::ARCH, Op::EQUAL, 0x2a)]);
+        assert_eq!(both(&unknown)[0], "-a always,exit -F arch=0x2A -S all");
+    }
+
+    proptest::proptest! {
+        /// Any rule is printed; what is printed to be loaded makes the rule, or is a comment.
+        #[test]
+        fn any_bytes_are_printed(numbers in proptest::collection::vec((0..260_u32, 0..9_usize, proptest::num::u32::ANY), 0..6),
+                                 words in proptest::collection::vec(proptest::collection::vec(proptest::num::u8::ANY, 0..9), 6)) {
+            let fields = numbers.iter().zip(&words).map(|((number, op, value), word)| Field {
+                number: *number,
+                op: Op::WRITTEN.get(*op).map_or(Op(3), |(_, op)| *op),
+                value: if field::is_text(*number) { Value::Text(word.clone()) } else { Value::Number(*value) },
+            });
+            let rule = on_exit(fields.collect());
+            print(&rule, Machine::X86_64, Form::Auditctl);
+            let line = print(&rule, Machine::X86_64, Form::Loadable);
+            assert!(line.starts_with(b"# cannot") || loads(&rule, Machine::X86_64, &line));
+        }
+    }
+}
