@@ -12,12 +12,16 @@ use std::path::Path;
 use std::{env, fs};
 
 /// File in tables/ and the prefix of its statics.
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 10] = [
     ("syscalls-x86_64.txt", "X86_64"),
     ("syscalls-i386.txt", "I386"),
     ("syscalls-aarch64.txt", "AARCH64"),
     ("syscalls-arm.txt", "ARM"),
     ("syscalls-riscv64.txt", "RISCV64"),
+    ("syscalls-ppc64le.txt", "PPC64LE"),
+    ("syscalls-s390x.txt", "S390X"),
+    ("syscalls-s390.txt", "S390"),
+    ("io_uring.txt", "IO_URING"),
     ("errno.txt", "ERRNO"),
 ];
 

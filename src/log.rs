@@ -23,6 +23,16 @@ pub enum Level {
     Info,
 }
 
+impl Level {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error: ",
+            Self::Warning => "warning: ",
+            Self::Info => "",
+        }
+    }
+}
+
 struct State {
     out: Option<NonBlocking>,
     window: Option<Instant>,
@@ -48,11 +58,7 @@ pub fn say(level: Level, message: impl fmt::Display) {
     if state.out.is_none() {
         state.out = NonBlocking::duplicate(std::io::stderr().as_fd()).ok();
     }
-    let word = match level {
-        Level::Error => "error: ",
-        Level::Warning => "warning: ",
-        Level::Info => "",
-    };
+    let word = level.word();
     let mut line = String::new();
     if state.suppressed > 0 {
         line = format!("ringaudit: {} messages suppressed\n", state.suppressed);
@@ -66,6 +72,16 @@ pub fn say(level: Level, message: impl fmt::Display) {
         }
         _ => state.suppressed += 1,
     }
+}
+
+/// Says things that belong together, as one: none is left out for their number.
+pub fn each<T: fmt::Display>(level: Level, messages: &[T]) {
+    let Some((first, rest)) = messages.split_first() else { return };
+    let mut text = first.to_string();
+    for message in rest {
+        text.push_str(&format!("\nringaudit: {}{message}", level.word()));
+    }
+    say(level, text);
 }
 
 /// [`say`] at [`Level::Error`].

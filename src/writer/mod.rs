@@ -3,6 +3,7 @@
 
 mod lines;
 mod loss;
+mod vanished;
 
 use crate::capture::ring::{Bell, Outlet};
 use crate::config::Config;
@@ -11,14 +12,16 @@ use crate::event::notices::{self, Process};
 use crate::output::Outputs;
 use crate::stats::Stats;
 use crate::sys::host;
+use crate::sys::poll::Alarm;
 use crate::sys::signal::Sender;
 use crate::wire::record::RecordType;
 pub(crate) use lines::Lines;
 pub use lines::check;
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
+pub use vanished::Vanished;
 
 /// How long the outputs may hold lines back while more is coming.
 const FLUSH_EVERY: Duration = Duration::from_millis(50);
@@ -27,10 +30,15 @@ const STOP_LIMIT: Duration = Duration::from_secs(2);
 /// Blocked outputs that one sleep can wait for.
 const MAX_BLOCKED: usize = 16;
 
-/// What other threads ask of the writer.
+/// Rules that vanished and were not taken yet, at most.
+const MAX_VANISHED: usize = 4096;
+
+/// What other threads ask of the writer, and what it has for them.
 pub struct Requests {
     bell: Bell,
     asked: Mutex<Asked>,
+    /// Rung when rules have vanished.
+    vanished: Alarm,
 }
 
 /// What was asked, and by whom. The main thread writes it on a signal.
@@ -38,6 +46,8 @@ pub struct Requests {
 struct Asked {
     reopen: Option<Process>,
     stop: Option<Process>,
+    /// For the main thread.
+    vanished: Vec<Vanished>,
 }
 
 impl Requests {
@@ -54,6 +64,26 @@ impl Requests {
 
     fn asked(&self) -> std::sync::MutexGuard<'_, Asked> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What becomes readable when rules have vanished.
+    pub fn vanished(&self) -> BorrowedFd<'_> {
+        self.vanished.as_fd()
+    }
+
+    /// The rules that have vanished since the last call.
+    pub fn take_vanished(&self) -> Vec<Vanished> {
+        self.vanished.hush();
+        std::mem::take(&mut self.asked().vanished)
+    }
+
+    fn note_vanished(&self, text: &[u8]) {
+        let Some(vanished) = vanished::vanished(text) else { return };
+        let mut asked = self.asked();
+        if asked.vanished.len() < MAX_VANISHED {
+            asked.vanished.push(vanished);
+        }
+        self.vanished.ring();
     }
 
     /// Makes the writer look at the counters: something was counted elsewhere.
@@ -79,7 +109,8 @@ impl Writer {
     /// Errors: no memory.
     pub fn new(config: &Config, outlet: Outlet, outputs: Outputs, stats: Arc<Stats>) -> io::Result<Self> {
         let now = Instant::now();
-        let requests = Arc::new(Requests { bell: outlet.bell(), asked: Mutex::default() });
+        let (bell, vanished) = (outlet.bell(), Alarm::new()?);
+        let requests = Arc::new(Requests { bell, asked: Mutex::default(), vanished });
         Ok(Self {
             outlet,
             assembler: Assembler::new(&config.event, Arc::clone(&stats))?,
@@ -120,6 +151,9 @@ impl Writer {
         let Some(block) = self.outlet.take() else { return false };
         self.lines.now = Instant::now();
         for frame in block.frames() {
+            if frame.kind == RecordType::CONFIG_CHANGE.0 {
+                self.requests.note_vanished(frame.text);
+            }
             self.assembler.add(RecordType(frame.kind), frame.text, self.lines.now, &mut self.lines);
         }
         self.outlet.give_back(block);

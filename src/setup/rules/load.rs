@@ -33,6 +33,8 @@ pub struct Report {
     pub deleted: usize,
     /// How many values were set.
     pub set: usize,
+    /// No request is taken any more: the rules are locked, or a capability is missing.
+    pub stopped: bool,
 }
 
 /// Does what the commands ask: values first, then rules, `-e` last. With `exact`, or with a `-D` among them, the
@@ -85,13 +87,11 @@ struct Loader<'a> {
     report: Report,
     /// How many rules the set has.
     wanted: usize,
-    /// No request will be taken: none is tried any more.
-    stopped: bool,
 }
 
 impl<'a> Loader<'a> {
     fn new(transport: &'a mut dyn Transport, planned: &'a [Planned]) -> Self {
-        Self { transport, planned, report: Report::default(), wanted: 0, stopped: false }
+        Self { transport, planned, report: Report::default(), wanted: 0 }
     }
 
     /// Notes what is known before anything is sent.
@@ -107,7 +107,7 @@ impl<'a> Loader<'a> {
     /// Sends the commands of one kind that need no look at what is there.
     fn values(&mut self, is_due: &dyn Fn(&Command) -> bool) {
         for (index, plan) in self.planned.iter().enumerate().filter(|(_, plan)| is_due(&plan.command)) {
-            if self.stopped {
+            if self.report.stopped {
                 return;
             }
             let result = match &plan.command {
@@ -173,13 +173,14 @@ impl<'a> Loader<'a> {
         let again = rule.fields.iter().find(|field| field.number == field::FSTYPE).cloned();
         let always = Field { number: field::PID, op: Op::GREATER_OR_EQUAL, value: Value::Number(0) };
         rule.fields.insert(0, again.unwrap_or(always));
-        let added = !self.stopped && self.transport.request(AUDIT_ADD_RULE, &payload(&rule, at_head)).is_ok();
+        let added =
+            !self.report.stopped && self.transport.request(AUDIT_ADD_RULE, &payload(&rule, at_head)).is_ok();
         added.then(|| payload(&rule, false))
     }
 
     /// Adds rules with one message.
     fn add(&mut self, rules: &[&Wanted<'_>], at_head: bool) {
-        if self.stopped {
+        if self.report.stopped {
             return;
         }
         let payloads: Vec<Vec<u8>> = rules.iter().map(|wanted| payload(wanted.rule, at_head)).collect();
@@ -196,7 +197,7 @@ impl<'a> Loader<'a> {
 
     /// Deletes a rule by its bytes; false when it had gone already or could not be deleted.
     fn delete(&mut self, plan: Option<usize>, payload: &[u8]) -> bool {
-        if self.stopped {
+        if self.report.stopped {
             return false;
         }
         let result = self.transport.request(AUDIT_DEL_RULE, payload);
@@ -209,13 +210,13 @@ impl<'a> Loader<'a> {
 
     /// Notes what the kernel refused; when it would refuse all, nothing more is tried.
     fn refused(&mut self, plan: Option<usize>, error: &io::Error) {
-        if self.stopped {
+        if self.report.stopped {
             return;
         }
         let about = plan.and_then(|index| self.planned.get(index));
         let place = about.or(self.planned.first()).map_or_else(Place::default, |plan| plan.place.clone());
         let message = if let Some(reason) = hopeless(self.transport, error) {
-            self.stopped = true;
+            self.report.stopped = true;
             let there = self.report.already.len() + self.report.added.len();
             format!("{reason}; of {} rules {there} are in force", self.wanted)
         } else {

@@ -199,6 +199,26 @@ fn a_rule_is_there_once() {
 }
 
 #[test]
+fn rules_with_a_key_are_deleted_and_the_others_stay() {
+    let mut kernel = Kernel::of("-w /a -k one\n-w /b -k two\n-w /c\n-w /d -k none -k atone\n");
+    let report = load(&mut kernel, &plan("-w /e -k one\n-w /f -k two\n-D -k one\n"), false);
+    assert_eq!((report.added.as_slice(), report.deleted), (&[1][..], 2));
+    assert_eq!(kernel.rules, rules("-w /b -k two\n-w /c\n-w /f -k two\n"));
+}
+
+#[test]
+fn requests_are_sent_as_they_are() {
+    let mut kernel =
+        Kernel { refuse: Some(|kind, _| if kind == 1018 { libc::EINVAL } else { 0 }), ..Kernel::default() };
+    let report = load(&mut kernel, &plan("-t\n-r 5\n--loginuid-immutable\n"), false);
+    let sent: Vec<(u16, usize)> = kernel.sent.iter().map(|(kind, payload)| (*kind, payload.len())).collect();
+    assert_eq!(sent, [(nlmsg::SET, 44), (1014, 0), (1018, 16)]);
+    assert_eq!((kernel.sent[0].1[0], kernel.sent[0].1[16]), (8, 5));
+    let expected = "t.rules:3:1: the kernel does not do this: Invalid argument (os error 22)";
+    assert_eq!((report.set, shown(&report.problems)), (2, vec![expected.to_owned()]));
+}
+
+#[test]
 fn one_of_many_is_replaced_with_two_requests() {
     let set = |key: &str| -> String {
         let rule = |n: u32| {

@@ -9,6 +9,8 @@ mod fields;
 mod load;
 mod options;
 mod order;
+mod overlap;
+mod print;
 mod set;
 mod source;
 mod syscalls;
@@ -18,6 +20,7 @@ mod words;
 pub use crate::wire::Transport;
 pub use compile::{Compiled, compile, lines_of};
 pub use load::{Report, load, remove, restore};
+pub use print::{Form, print};
 pub use source::{Text, arrange, read};
 
 use crate::config::Place;
@@ -56,3 +59,6 @@ pub struct Planned {
     /// What it asks.
     pub command: Command,
 }
+
+#[cfg(test)]
+mod wrong_tests;

@@ -16,7 +16,9 @@ const MAX_BYTES: u64 = 4 << 20;
 pub struct Text {
     /// The lines of all files, in their order.
     pub lines: Vec<Located<String>>,
-    /// Files that can't be read, and what in them is no text.
+    /// Files that can't be read.
+    pub unreadable: Vec<Problem>,
+    /// What in a file is no text.
     pub errors: Vec<Problem>,
     /// Directories without a file.
     pub warnings: Vec<Problem>,
@@ -140,7 +142,7 @@ impl Text {
         } else {
             (name.place.clone(), format!("cannot read {}: {message}", quoted(path)))
         };
-        self.errors.push(Problem { place, message });
+        self.unreadable.push(Problem { place, message });
     }
 }
 
@@ -300,7 +302,7 @@ mod tests {
             named(6, ""),
             named(7, &at("empty")),
         ]);
-        let errors: Vec<String> = text.errors.iter().map(ToString::to_string).collect();
+        let errors: Vec<String> = text.unreadable.iter().map(ToString::to_string).collect();
         assert_eq!(
             errors,
             [
@@ -338,7 +340,7 @@ mod tests {
         fs::write(&path, vec![b'\n'; (4 << 20) + 1]).unwrap();
         let text = read(&[named(0, &path)]);
         assert_eq!(
-            (text.lines.len(), text.errors[0].message.as_str()),
+            (text.lines.len(), text.unreadable[0].message.as_str()),
             (0, "cannot read it: larger than 4 MiB")
         );
     }

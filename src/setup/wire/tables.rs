@@ -17,11 +17,29 @@ pub enum Machine {
     Arm,
     /// 64-bit RISC-V.
     Riscv64,
+    /// 64-bit PowerPC, little endian.
+    Ppc64le,
+    /// 64-bit z.
+    S390x,
+    /// 31-bit z.
+    S390,
 }
+
+/// Set in the AUDIT_ARCH_* numbers of 64-bit machines (__AUDIT_ARCH_64BIT).
+pub const ARCH_64BIT: u32 = 0x8000_0000;
 
 impl Machine {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::X86_64, Self::I386, Self::Aarch64, Self::Arm, Self::Riscv64];
+    pub const ALL: [Self; 8] = [
+        Self::X86_64,
+        Self::I386,
+        Self::Aarch64,
+        Self::Arm,
+        Self::Riscv64,
+        Self::Ppc64le,
+        Self::S390x,
+        Self::S390,
+    ];
 
     /// The kernel's machine by the name that uname(2) gives. A 32-bit program on a 64-bit ARM kernel sees
     /// `armv8l`, which is an aarch64 kernel.
@@ -41,6 +59,9 @@ impl Machine {
             "aarch64" | "arm64" => Self::Aarch64,
             "arm" | "armv5tejl" | "armv5tel" | "armv6l" | "armv7l" => Self::Arm,
             "riscv64" => Self::Riscv64,
+            "ppc64le" | "powerpc64le" => Self::Ppc64le,
+            "s390x" => Self::S390x,
+            "s390" => Self::S390,
             _ => return None,
         })
     }
@@ -58,6 +79,9 @@ impl Machine {
             Self::Aarch64 => "aarch64",
             Self::Arm => "arm",
             Self::Riscv64 => "riscv64",
+            Self::Ppc64le => "ppc64le",
+            Self::S390x => "s390x",
+            Self::S390 => "s390",
         }
     }
 
@@ -70,23 +94,24 @@ impl Machine {
             Self::Aarch64 => 0xc000_00b7,
             Self::Arm => 0x4000_0028,
             Self::Riscv64 => 0xc000_00f3,
+            Self::Ppc64le => 0xc000_0015,
+            Self::S390x => 0x8000_0016,
+            Self::S390 => 0x0000_0016,
         }
     }
 
     /// What `b64` means on this machine; none on a 32-bit one.
     pub fn b64(self) -> Option<Self> {
-        match self {
-            Self::X86_64 | Self::Aarch64 | Self::Riscv64 => Some(self),
-            Self::I386 | Self::Arm => None,
-        }
+        (self.audit_arch() & ARCH_64BIT != 0).then_some(self)
     }
 
-    /// What `b32` means on this machine. None where there is no table (riscv32).
+    /// What `b32` means on this machine. None where there is none (ppc64le) and where it has no table (riscv32).
     pub fn b32(self) -> Option<Self> {
         match self {
             Self::X86_64 | Self::I386 => Some(Self::I386),
             Self::Aarch64 | Self::Arm => Some(Self::Arm),
-            Self::Riscv64 => None,
+            Self::S390x | Self::S390 => Some(Self::S390),
+            Self::Riscv64 | Self::Ppc64le => None,
         }
     }
 
@@ -106,10 +131,15 @@ impl Machine {
         name_at(self.tables().0, number)
     }
 
+    /// The name that auditctl 3.0.9 and its kin show: the tables have those that are not the kernel's at their end.
+    pub fn auditctl_name(self, number: u32) -> Option<&'static str> {
+        let alias = self.tables().1.iter().find(|(_, its)| u32::from(*its) == number);
+        alias.map_or_else(|| self.syscall_name(number), |(id, _)| name_of(*id))
+    }
+
     /// Every name that [`Self::syscall_number`] knows, for suggestions.
-    pub fn syscall_names(self) -> impl Iterator<Item = &'static str> {
-        let (numbers, aliases) = self.tables();
-        numbers.iter().chain(aliases.iter().map(|(id, _)| id)).filter_map(|id| name_of(*id))
+    pub fn syscall_names(self) -> Vec<&'static str> {
+        all_names(self.tables())
     }
 
     fn tables(self) -> Tables {
@@ -119,8 +149,26 @@ impl Machine {
             Self::Aarch64 => (&AARCH64, &AARCH64_ALIASES),
             Self::Arm => (&ARM, &ARM_ALIASES),
             Self::Riscv64 => (&RISCV64, &RISCV64_ALIASES),
+            Self::Ppc64le => (&PPC64LE, &PPC64LE_ALIASES),
+            Self::S390x => (&S390X, &S390X_ALIASES),
+            Self::S390 => (&S390, &S390_ALIASES),
         }
     }
+}
+
+/// The number of an operation of io_uring, in any case.
+pub fn uring_number(name: &str) -> Option<u16> {
+    number_of((&IO_URING, &IO_URING_ALIASES), id_of(&name.to_ascii_lowercase())?)
+}
+
+/// The name of an operation of io_uring.
+pub fn uring_name(number: u32) -> Option<&'static str> {
+    name_at(&IO_URING, number)
+}
+
+/// Every operation's name, for suggestions.
+pub fn uring_names() -> Vec<&'static str> {
+    all_names((&IO_URING, &IO_URING_ALIASES))
 }
 
 /// The number of an error name such as `EACCES`, in any case; positive.
@@ -134,8 +182,8 @@ pub fn errno_name(number: u32) -> Option<&'static str> {
 }
 
 /// Every error name, for suggestions.
-pub fn errno_names() -> impl Iterator<Item = &'static str> {
-    ERRNO.iter().chain(ERRNO_ALIASES.iter().map(|(id, _)| id)).filter_map(|id| name_of(*id))
+pub fn errno_names() -> Vec<&'static str> {
+    all_names((&ERRNO, &ERRNO_ALIASES))
 }
 
 /// The name of a record type, as `type=` has it in audit.log.
@@ -168,6 +216,10 @@ fn name_of(id: u16) -> Option<&'static str> {
     let end = usize::from(*NAME_ENDS.get(id)?);
     let start = id.checked_sub(1).and_then(|before| NAME_ENDS.get(before)).map_or(0, |e| usize::from(*e));
     NAMES.get(start..end)
+}
+
+fn all_names((numbers, aliases): Tables) -> Vec<&'static str> {
+    numbers.iter().chain(aliases.iter().map(|(id, _)| id)).filter_map(|id| name_of(*id)).collect()
 }
 
 fn name_at(numbers: &[u16], number: u32) -> Option<&'static str> {
@@ -206,6 +258,9 @@ mod tests {
             (Machine::Aarch64, include_str!("../../../tables/syscalls-aarch64.txt")),
             (Machine::Arm, include_str!("../../../tables/syscalls-arm.txt")),
             (Machine::Riscv64, include_str!("../../../tables/syscalls-riscv64.txt")),
+            (Machine::Ppc64le, include_str!("../../../tables/syscalls-ppc64le.txt")),
+            (Machine::S390x, include_str!("../../../tables/syscalls-s390x.txt")),
+            (Machine::S390, include_str!("../../../tables/syscalls-s390.txt")),
         ];
         for (machine, text) in files {
             let mut shown = std::collections::BTreeMap::new();
@@ -217,7 +272,7 @@ mod tests {
                 shown.entry(number).or_insert(name);
                 lines += 1;
             }
-            assert_eq!(machine.syscall_names().count(), lines);
+            assert_eq!(machine.syscall_names().len(), lines);
             for number in 0..3000 {
                 let expected = shown.get(&u16::try_from(number).unwrap()).copied();
                 assert_eq!(machine.syscall_name(number), expected, "{machine:?} {number}");
@@ -237,7 +292,7 @@ mod tests {
     /// The numbers that differ most between machines, from the kernel's own tables.
     #[test]
     fn numbers_are_the_machines_own() {
-        let execve = [59, 11, 221, 11, 221];
+        let execve = [59, 11, 221, 11, 221, 11, 11, 11];
         for (machine, number) in Machine::ALL.into_iter().zip(execve) {
             assert_eq!(machine.syscall_number("execve"), Some(number), "{machine:?}");
             assert_eq!(machine.syscall_number("file_setattr"), Some(469), "{machine:?}");
@@ -250,6 +305,9 @@ mod tests {
     fn auditctls_own_names_are_known_and_not_shown() {
         assert_eq!(Machine::X86_64.syscall_number("pread"), Some(17));
         assert_eq!(Machine::X86_64.syscall_name(17), Some("pread64"));
+        assert_eq!(Machine::X86_64.auditctl_name(17), Some("pread"));
+        assert_eq!(Machine::X86_64.auditctl_name(59), Some("execve"));
+        assert_eq!(Machine::X86_64.auditctl_name(2000), None);
         assert_eq!(Machine::I386.syscall_number("sys_kexec_load"), Some(283));
         assert_eq!(Machine::I386.syscall_number("umount"), Some(22));
         assert_eq!(Machine::I386.syscall_number("umount2"), Some(52));
@@ -281,12 +339,26 @@ mod tests {
     }
 
     #[test]
+    fn operations_of_io_uring_have_names() {
+        let text = include_str!("../../../tables/io_uring.txt");
+        let lines: Vec<_> = text.lines().filter_map(|l| l.split_once(' ')).filter(|l| l.0 != "#").collect();
+        assert_eq!(uring_names().len(), lines.len());
+        for (number, name) in lines {
+            let number: u16 = number.parse().unwrap();
+            assert_eq!((uring_name(number.into()), uring_number(name)), (Some(name), Some(number)));
+        }
+        assert_eq!((uring_number("execve"), uring_number("OPENAT")), (None, Some(18)));
+    }
+
+    #[test]
     fn machines_know_their_word_sizes() {
         assert_eq!(Machine::of_uname("armv8l"), Some(Machine::Aarch64));
         assert_eq!(Machine::of_uname("armv7l"), Some(Machine::Arm));
         assert_eq!(Machine::of_uname("vax"), None);
         assert_eq!(Machine::X86_64.b32(), Some(Machine::I386));
         assert_eq!(Machine::Arm.b64(), None);
+        assert_eq!(Machine::S390x.b32(), Some(Machine::S390));
+        assert_eq!(Machine::Ppc64le.b32(), None);
         for machine in Machine::ALL {
             assert_eq!(Machine::of_audit_arch(machine.audit_arch()), Some(machine));
             assert_eq!(Machine::of_name(machine.name()), Some(machine));
