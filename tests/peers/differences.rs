@@ -190,7 +190,9 @@ fn meanings(d: &Difference<'_>) -> bool {
         return false;
     };
     let explained = match field {
-        "A0" | "A1" | "A2" | "A3" => field[1..].parse().ok().and_then(|number: usize| record["ARGV"].get(number)),
+        "A0" | "A1" | "A2" | "A3" => {
+            field[1..].parse().ok().and_then(|number: usize| record["ARGV"].get(number))
+        }
         _ => record.get(field.to_lowercase()),
     };
     d.theirs.is_none()
