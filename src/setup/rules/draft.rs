@@ -309,7 +309,7 @@ impl<'a> Draft<'a> {
             native.b32()
         } else {
             let number = values::integer(text).and_then(|n| u32::try_from(n).ok());
-            let named = Machine::of_name(text)
+            let named = Machine::of_uname(text)
                 .or_else(|| number.and_then(Machine::of_audit_arch))
                 .or_else(|| u32::from_str_radix(text, 16).ok().and_then(Machine::of_audit_arch));
             let unknown = || {
