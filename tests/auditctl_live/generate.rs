@@ -254,7 +254,8 @@ impl Maker {
             0 => {}
             1 => line.push_str(" -S all"),
             2 => {
-                line.push_str(&format!(" -S {} -S {}", self.number(machine, 500), self.number(machine, 2032)))
+                let (one, other) = (self.number(machine, 500), self.number(machine, 2032));
+                line.push_str(&format!(" -S {one} -S {other}"));
             }
             _ => {
                 for part in 0..=self.below(4) {

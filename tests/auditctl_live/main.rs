@@ -74,6 +74,7 @@ fn the_example_rules_are_loaded_and_printed_as_auditctl_does() {
     let root = tempfile::tempdir().unwrap();
     let examples = examples::read(root.path());
     let mut tally = Tally::default();
+    kernel::compile(&examples.rules).errors.iter().for_each(|error| println!("refused: {error}"));
     let (with_arch, without): (Vec<String>, Vec<String>) =
         examples.rules.into_iter().partition(|line| line.contains("arch"));
     for batch in with_arch.chunks(BATCH).chain(without.chunks(BATCH)) {

@@ -310,7 +310,13 @@ fn doubtful_rules_are_loaded_and_warned_about() {
             "-a always,exit -F exit=EPERM",
             "19: this compares with the return value 1: for the error write exit=-EPERM",
         ),
-        ("-a always,exit -F pid=1 -F pid=2", "28: this never matches: pid cannot be two things at once"),
+        ("-a always,exit -F pid=1 -F pid=2", "28: this never matches: not with what is said of pid before"),
+        ("-a always,exit -F a0=5 -F a0!=5", "27: this never matches: not with what is said of a0 before"),
+        ("-a always,exit -F uid>=9 -F uid<9", "29: this never matches: not with what is said of uid before"),
+        (
+            "-a always,exit -F subj_type=a -F subj_type!=a",
+            "34: this never matches: not with what is said of subj_type before",
+        ),
         ("-w /etc/*.conf", "4: * and ? in a path stand for themselves: there are no wildcards"),
         (
             "-a always,exit -S execve",
@@ -322,6 +328,9 @@ fn doubtful_rules_are_loaded_and_warned_about() {
         assert_eq!((found.planned.len(), found.errors.len()), (1, 0), "{line}");
         assert_eq!(shown(&found.warnings), [format!("t:1:{message}")]);
     }
+    rule(
+        "-a always,exit -F auid>=1000 -F auid!=unset -F obj_uid=1 -F obj_uid=2 -F exit>5 -F exit<7 -F a1&3 -F a1=1",
+    );
     let found = compiled("-a possible,exit", Machine::X86_64);
     assert_eq!((found.planned.len(), found.errors.len(), found.warnings.len()), (0, 0, 1));
 }

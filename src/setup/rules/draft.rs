@@ -281,14 +281,13 @@ impl<'a> Draft<'a> {
         if let Some(doubt) = doubt {
             notes.warn(name.at, doubt);
         }
-        if op == Op::EQUAL && fields::has_one_value(spec.number) {
-            let other = self.fields.iter().find(|f| f.number == spec.number && f.op == Op::EQUAL);
-            if other.is_some_and(|other| other.value != read) {
-                let message = format!("this never matches: {} cannot be two things at once", spec.name);
-                notes.warn(name.at, message);
-            }
+        let read = Field { number: spec.number, op, value: read };
+        if fields::has_one_value(spec.number)
+            && self.fields.iter().any(|other| other.number == read.number && values::exclude(other, &read))
+        {
+            notes.warn(name.at, format!("this never matches: not with what is said of {} before", spec.name));
         }
-        self.push(name.at, Field { number: spec.number, op, value: read }, notes);
+        self.push(name.at, read, notes);
         Ok(())
     }
 
@@ -310,7 +309,7 @@ impl<'a> Draft<'a> {
             native.b32()
         } else {
             let number = values::integer(text).and_then(|n| u32::try_from(n).ok());
-            let named = Machine::of_name(text)
+            let named = Machine::of_uname(text)
                 .or_else(|| number.and_then(Machine::of_audit_arch))
                 .or_else(|| u32::from_str_radix(text, 16).ok().and_then(Machine::of_audit_arch));
             let unknown = || {

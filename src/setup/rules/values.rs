@@ -5,7 +5,7 @@
 use super::accounts::Accounts;
 use super::fields::{Kind, Spec};
 use crate::config::{nearest, quoted};
-use crate::wire::rule::{Op, Value, field};
+use crate::wire::rule::{Field, Op, Value, field};
 use crate::wire::tables::{errno_name, errno_names, errno_number, record_type_names, record_type_number};
 
 /// auid and sessionid of a process without login (AUDIT_UID_UNSET).
@@ -118,6 +118,33 @@ pub(super) fn doubt(spec: &Spec, op: Op, value: &Value) -> Option<String> {
         return Some(format!("{name} is 0 or 1: this never equals {number}"));
     }
     None
+}
+
+/// Whether no value of a field fulfils both conditions.
+pub(super) fn exclude(one: &Field, other: &Field) -> bool {
+    let (Value::Number(a), Value::Number(b)) = (&one.value, &other.value) else {
+        let equal = [one.op, other.op].iter().filter(|op| **op == Op::EQUAL).count();
+        return (equal == 2 && one.value != other.value) || (equal == 1 && one.value == other.value);
+    };
+    match (span(one.op, *a), span(other.op, *b)) {
+        (Some((low, high)), Some((low2, high2))) => low.max(low2) > high.min(high2),
+        // A != leaves a hole of one.
+        (Some(span), None) => span == (*b, *b) && other.op == Op::NOT_EQUAL,
+        (None, Some(span)) => span == (*a, *a) && one.op == Op::NOT_EQUAL,
+        (None, None) => false,
+    }
+}
+
+/// The lowest and the highest value that fulfil a condition; none for those that are no span.
+fn span(op: Op, value: u32) -> Option<(u32, u32)> {
+    Some(match op {
+        Op::EQUAL => (value, value),
+        Op::LESS => (0, value.saturating_sub(1)),
+        Op::LESS_OR_EQUAL => (0, value),
+        Op::GREATER => (value.saturating_add(1), u32::MAX),
+        Op::GREATER_OR_EQUAL => (value, u32::MAX),
+        _ => return None,
+    })
 }
 
 /// `exit=EACCES` without its minus.

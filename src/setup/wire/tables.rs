@@ -123,17 +123,17 @@ impl Machine {
 
     /// The id of a system call's name, by which src/setup/values knows the call.
     pub(crate) fn syscall_id(self, number: u32) -> Option<u16> {
-        self.tables().0.get(usize::try_from(number).ok()?).copied()
+        id_at(self.tables(), number)
     }
 
     /// The name of a system call.
     pub fn syscall_name(self, number: u32) -> Option<&'static str> {
-        name_at(self.tables().0, number)
+        name_at(self.tables(), number)
     }
 
     /// The name that auditctl 3.0.9 and its kin show: the tables have those that are not the kernel's at their end.
     pub fn auditctl_name(self, number: u32) -> Option<&'static str> {
-        let alias = self.tables().1.iter().find(|(_, its)| u32::from(*its) == number);
+        let alias = self.tables().2.iter().find(|(_, its)| u32::from(*its) == number);
         alias.map_or_else(|| self.syscall_name(number), |(id, _)| name_of(*id))
     }
 
@@ -144,46 +144,46 @@ impl Machine {
 
     fn tables(self) -> Tables {
         match self {
-            Self::X86_64 => (&X86_64, &X86_64_ALIASES),
-            Self::I386 => (&I386, &I386_ALIASES),
-            Self::Aarch64 => (&AARCH64, &AARCH64_ALIASES),
-            Self::Arm => (&ARM, &ARM_ALIASES),
-            Self::Riscv64 => (&RISCV64, &RISCV64_ALIASES),
-            Self::Ppc64le => (&PPC64LE, &PPC64LE_ALIASES),
-            Self::S390x => (&S390X, &S390X_ALIASES),
-            Self::S390 => (&S390, &S390_ALIASES),
+            Self::X86_64 => (&X86_64, &[], &X86_64_ALIASES),
+            Self::I386 => (&I386, &[], &I386_ALIASES),
+            Self::Aarch64 => (&AARCH64, &[], &AARCH64_ALIASES),
+            Self::Arm => (&ARM, &[], &ARM_ALIASES),
+            Self::Riscv64 => (&AARCH64, &RISCV64_CHANGES, &RISCV64_ALIASES),
+            Self::Ppc64le => (&PPC64LE, &[], &PPC64LE_ALIASES),
+            Self::S390x => (&S390, &S390X_CHANGES, &S390X_ALIASES),
+            Self::S390 => (&S390, &[], &S390_ALIASES),
         }
     }
 }
 
 /// The number of an operation of io_uring, in any case.
 pub fn uring_number(name: &str) -> Option<u16> {
-    number_of((&IO_URING, &IO_URING_ALIASES), id_of(&name.to_ascii_lowercase())?)
+    number_of((&IO_URING, &[], &IO_URING_ALIASES), id_of(&name.to_ascii_lowercase())?)
 }
 
 /// The name of an operation of io_uring.
 pub fn uring_name(number: u32) -> Option<&'static str> {
-    name_at(&IO_URING, number)
+    name_at((&IO_URING, &[], &[]), number)
 }
 
 /// Every operation's name, for suggestions.
 pub fn uring_names() -> Vec<&'static str> {
-    all_names((&IO_URING, &IO_URING_ALIASES))
+    all_names((&IO_URING, &[], &IO_URING_ALIASES))
 }
 
 /// The number of an error name such as `EACCES`, in any case; positive.
 pub fn errno_number(name: &str) -> Option<u16> {
-    number_of((&ERRNO, &ERRNO_ALIASES), id_of(&name.to_ascii_uppercase())?)
+    number_of((&ERRNO, &[], &ERRNO_ALIASES), id_of(&name.to_ascii_uppercase())?)
 }
 
 /// The name of a positive error number.
 pub fn errno_name(number: u32) -> Option<&'static str> {
-    name_at(&ERRNO, number)
+    name_at((&ERRNO, &[], &[]), number)
 }
 
 /// Every error name, for suggestions.
 pub fn errno_names() -> Vec<&'static str> {
-    all_names((&ERRNO, &ERRNO_ALIASES))
+    all_names((&ERRNO, &[], &ERRNO_ALIASES))
 }
 
 /// The name of a record type, as `type=` has it in audit.log.
@@ -207,8 +207,8 @@ pub fn record_type_names() -> impl Iterator<Item = &'static str> {
     RECORD_TYPES.iter().filter_map(|(_, id)| name_of(*id))
 }
 
-/// Name ids by number, and further (name id, number) pairs.
-type Tables = (&'static [u16], &'static [(u16, u16)]);
+/// Name ids by number; the (number, name id) pairs that are otherwise; and further (name id, number) pairs.
+type Tables = (&'static [u16], &'static [(u16, u16)], &'static [(u16, u16)]);
 
 /// The name with this place in the blob; none for the mark of an empty slot.
 fn name_of(id: u16) -> Option<&'static str> {
@@ -218,12 +218,20 @@ fn name_of(id: u16) -> Option<&'static str> {
     NAMES.get(start..end)
 }
 
-fn all_names((numbers, aliases): Tables) -> Vec<&'static str> {
-    numbers.iter().chain(aliases.iter().map(|(id, _)| id)).filter_map(|id| name_of(*id)).collect()
+fn all_names(tables: Tables) -> Vec<&'static str> {
+    let own = (0..=u32::from(u16::MAX)).map_while(|number| id_at(tables, number));
+    own.chain(tables.2.iter().map(|(id, _)| *id)).filter_map(name_of).collect()
 }
 
-fn name_at(numbers: &[u16], number: u32) -> Option<&'static str> {
-    numbers.get(usize::try_from(number).ok()?).and_then(|id| name_of(*id))
+/// The id of a number's name; none behind the last.
+fn id_at((numbers, changes, _): Tables, number: u32) -> Option<u16> {
+    let id = *numbers.get(usize::try_from(number).ok()?)?;
+    let change = changes.iter().find(|(changed, _)| u32::from(*changed) == number);
+    Some(change.map_or(id, |(_, id)| *id))
+}
+
+fn name_at(tables: Tables, number: u32) -> Option<&'static str> {
+    id_at(tables, number).and_then(name_of)
 }
 
 /// The names are sorted, so this is a binary search.
@@ -240,9 +248,10 @@ fn id_of(name: &str) -> Option<u16> {
     None
 }
 
-fn number_of((numbers, aliases): Tables, id: u16) -> Option<u16> {
-    let position = numbers.iter().position(|slot| *slot == id).and_then(|n| u16::try_from(n).ok());
-    position.or_else(|| aliases.iter().find(|(alias, _)| *alias == id).map(|(_, number)| *number))
+fn number_of(tables: Tables, id: u16) -> Option<u16> {
+    let position = (0..).map_while(|number| id_at(tables, number)).position(|slot| slot == id);
+    let position = position.and_then(|n| u16::try_from(n).ok());
+    position.or_else(|| tables.2.iter().find(|(alias, _)| *alias == id).map(|(_, number)| *number))
 }
 
 #[cfg(test)]
