@@ -94,7 +94,7 @@ impl Prepared {
         if on_error.unwrap_or(config.rules.on_error) == OnError::Refuse {
             problems.append(&mut rules.errors);
         }
-        problems.sort_by(|one, other| one.place.cmp(&other.place));
+        Problem::sort(&mut problems);
         match problems.is_empty() {
             true => Ok(Self { source, config, rules }),
             false => Err(Error::Config(problems)),

@@ -1,6 +1,7 @@
 //! The daemon's own diagnostics: to standard error, never waited for, at most so many a second, and what
 //! was left out is said. The reader thread never calls this.
 
+use crate::config::Problem;
 use crate::sys::write::NonBlocking;
 use std::fmt;
 use std::os::fd::AsFd;
@@ -44,7 +45,7 @@ static STATE: Mutex<State> = Mutex::new(State { out: None, window: None, sent: 0
 
 /// Says one thing: a line `ringaudit: error: ...` on standard error. A message that standard error
 /// cannot take at once, or that comes in a flood, is counted and the count is said with the next one.
-pub fn say(level: Level, message: impl fmt::Display) {
+pub fn say(level: Level, message: &dyn fmt::Display) {
     let Ok(mut state) = STATE.lock() else { return };
     let now = Instant::now();
     if state.window.is_none_or(|start| now.duration_since(start) >= WINDOW) {
@@ -75,26 +76,26 @@ pub fn say(level: Level, message: impl fmt::Display) {
 }
 
 /// Says things that belong together, as one: none is left out for their number.
-pub fn each<T: fmt::Display>(level: Level, messages: &[T]) {
-    let Some((first, rest)) = messages.split_first() else { return };
+pub fn each(level: Level, problems: &[Problem]) {
+    let Some((first, rest)) = problems.split_first() else { return };
     let mut text = first.to_string();
-    for message in rest {
-        text.push_str(&format!("\nringaudit: {}{message}", level.word()));
+    for problem in rest {
+        text.push_str(&format!("\nringaudit: {}{problem}", level.word()));
     }
-    say(level, text);
+    say(level, &text);
 }
 
 /// [`say`] at [`Level::Error`].
 pub fn error(message: impl fmt::Display) {
-    say(Level::Error, message);
+    say(Level::Error, &message);
 }
 
 /// [`say`] at [`Level::Warning`].
 pub fn warning(message: impl fmt::Display) {
-    say(Level::Warning, message);
+    say(Level::Warning, &message);
 }
 
 /// [`say`] at [`Level::Info`].
 pub fn info(message: impl fmt::Display) {
-    say(Level::Info, message);
+    say(Level::Info, &message);
 }

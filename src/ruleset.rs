@@ -52,9 +52,8 @@ impl Ruleset {
             }
         }
         set.errors.extend(text.unreadable);
-        for problems in [&mut set.errors, &mut set.warnings] {
-            problems.sort_by(|one, other| one.place.cmp(&other.place));
-        }
+        Problem::sort(&mut set.errors);
+        Problem::sort(&mut set.warnings);
         Ok(set)
     }
 

@@ -137,14 +137,15 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
             return Err(UsageError(format!("\"--{flag}\" belongs to {commands}; see \"ringaudit --help\"")));
         }
     }
+    let format = word_of(&matches, "format", "format", &Format::ALL.map(Format::name))?;
+    let choice = word_of(&matches, "on-error", "choice", &OnError::ALL.map(OnError::name))?.unwrap_or(2);
     let takes_files = matches!(whole.as_str(), "replay" | "rules check" | "rules load");
     let action = match (is_rules, COMMANDS.iter().chain(&RULES).find(|known| **known == command)) {
         (true, Some(command)) => Action::Rules(Rules {
             command,
             config,
             files: rest.to_vec(),
-            on_error: word_of(&matches, "on-error", "choice", &OnError::ALL, OnError::name)?
-                .unwrap_or(OnError::Refuse),
+            on_error: OnError::ALL.into_iter().nth(choice).unwrap_or(OnError::Refuse),
             key: matches.opt_str("key").unwrap_or_default(),
             loadable: matches.opt_present("loadable"),
         }),
@@ -152,7 +153,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
         (_, Some(&"check")) => Action::Check { config },
         (_, Some(&"replay")) => Action::Replay {
             config,
-            format: word_of(&matches, "format", "format", &Format::ALL, Format::name)?,
+            format: format.and_then(|at| Format::ALL.into_iter().nth(at)),
             files: rest.iter().map(PathBuf::from).collect(),
         },
         _ => return Err(UsageError(unknown_command(command, &COMMANDS))),
@@ -276,21 +277,19 @@ fn config_path(matches: &Matches) -> Result<Option<PathBuf>, UsageError> {
     }
 }
 
-/// Which of the choices a flag names.
-fn word_of<T: Copy>(
+/// Which of these words a flag has.
+fn word_of(
     matches: &Matches,
     flag: &str,
     what: &str,
-    choices: &[T; 3],
-    name: fn(T) -> &'static str,
-) -> Result<Option<T>, UsageError> {
+    names: &[&str; 3],
+) -> Result<Option<usize>, UsageError> {
     let Some(word) = matches.opt_str(flag) else { return Ok(None) };
-    let names = choices.map(name);
-    let chosen = choices.iter().find(|choice| name(**choice) == word).copied();
+    let chosen = names.iter().position(|name| *name == word);
     chosen.map(Some).ok_or_else(|| {
-        let meant = match nearest(&word, &names) {
+        let meant = match nearest(&word, names) {
             Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!("the {what}s are {}", listed(&names, "and")),
+            None => format!("the {what}s are {}", listed(names, "and")),
         };
         UsageError(format!("unknown {what} {}; {meant}", quoted(&word)))
     })

@@ -17,18 +17,24 @@ pub struct Vanished {
 }
 
 /// What the text of a CONFIG_CHANGE record tells of a rule that was dropped; `None` when it is about something else.
+#[cold]
+#[inline(never)]
 pub(super) fn vanished(text: &[u8]) -> Option<Vanished> {
-    let (mut is_removal, mut path, mut key) = (false, None, Vec::new());
+    // In some kernels no blank stands before `op`, so it is looked for as text; in no value is a blank.
+    let has = |op: &[u8]| text.windows(op.len()).any(|part| part == op);
+    let (mut path, mut key) = (None, Vec::new());
+    if !has(b"op=remove_rule ") && !has(b"op=autoremove_rule ") {
+        return None;
+    }
     let mut space = [0; LONGEST];
     for (name, value) in fields::items(record::split(text)?.fields).fields() {
         match name {
-            b"op" => is_removal = matches!(value.bytes(), b"remove_rule" | b"autoremove_rule"),
             b"path" | b"dir" => path = value.decode(&mut space).map(<[u8]>::to_vec),
             b"key" if !value.is_null() => key = value.decode(&mut space).unwrap_or_default().to_vec(),
             _ => {}
         }
     }
-    Some(Vanished { path: path.filter(|_| is_removal)?, key })
+    Some(Vanished { path: path?, key })
 }
 
 #[cfg(test)]
@@ -42,6 +48,7 @@ mod tests {
         let start = "auid=4294967295 ses=4294967295";
         let case = |rest: &str| said(&format!("{start} {rest} list=4 res=1"));
         assert_eq!(case("op=remove_rule path=\"/a/b\" key=\"k\""), gone("/a/b", "k"));
+        assert_eq!(said("ses=4294967295op=remove_rule path=\"/a/b\" key=\"k\""), gone("/a/b", "k"));
         assert_eq!(case("op=remove_rule dir=2F6120 key=6B016C"), gone("/a ", "k\u{1}l"));
         assert_eq!(case("op=autoremove_rule path=\"/bin/x\" key=(null)"), gone("/bin/x", ""));
         assert_eq!(case("op=remove_rule key=\"k\""), None);

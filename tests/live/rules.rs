@@ -74,7 +74,7 @@ fn the_commands_leave_exactly_what_was_asked_for() {
     );
     assert_eq!(rules(&["list"], ""), (auditctl_list(), String::new(), Some(0)));
     // Also without -D, what is not asked for goes.
-    let next = set(&["a", "x", "c"]) + &format!("-w {dir} -p wa -k w\\ w\n");
+    let next = set(&["a", "x", "c"]) + &format!("-w {dir} -p wa -k w\n");
     assert_eq!(
         rules(&["load", "-"], &next),
         done("rules added: 2, already there: 2, deleted: 1; values set: 0")
@@ -178,8 +178,8 @@ fn ten_files(folder: &Folder, exe: &str) -> PathBuf {
     let dir = folder.0.join("rules.d");
     fs::create_dir(&dir).unwrap();
     for n in 1..=10 {
-        let rule = |pid: u32| format!("-a always,exit -S openat -F exe={exe} -F pid={pid}\n");
-        let bad = if n == 5 { "-a always,exit -S opne\n" } else { "" };
+        let rule = |pid: u32| format!("-a always,exit -F arch=b64 -S openat -F exe={exe} -F pid={pid}\n");
+        let bad = if n == 5 { "-a always,exit -F arch=b64 -S opne\n" } else { "" };
         let text = format!("# {n}\n{}{bad}{}", rule(5_000_000 + n), rule(6_000_000 + n));
         fs::write(dir.join(format!("{n}0-part.rules")), text).unwrap();
     }
@@ -191,7 +191,8 @@ fn of_ten_files_with_one_that_is_wrong_the_others_are_loaded_or_none() {
     let mut machine = take();
     let folder = Folder::new(&machine);
     let dir = ten_files(&folder, machine.flood.path().to_str().unwrap());
-    let error = format!("{}:3:19: unknown system call \"opne\" on ", dir.join("50-part.rules").display());
+    let error =
+        format!("{}:3:31: unknown system call on x86_64: \"opne\"", dir.join("50-part.rules").display());
     for (on_error, rules, left_out) in [("skip-rule", 20, 0), ("skip-file", 18, 2)] {
         let config =
             format!("[rules]\nfiles = ['{}']\non_error = '{on_error}'\nat_exit = 'remove'\n", dir.display());

@@ -60,6 +60,15 @@ pub struct Problem {
     pub message: String,
 }
 
+impl Problem {
+    /// Puts problems into the order of their places.
+    // Sorting is 2 KiB of code: once is enough.
+    #[inline(never)]
+    pub fn sort(problems: &mut [Self]) {
+        problems.sort_by(|one, other| one.place.cmp(&other.place));
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.message)

@@ -6,6 +6,7 @@ use crate::config::{Located, Place, Problem, quoted};
 use std::cmp::Ordering;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::path::Path;
 
 /// The largest file of rules, in bytes: 4 MiB, some 40,000 rules.
@@ -31,7 +32,7 @@ pub fn read(names: &[Located<String>]) -> Text {
     for name in names {
         let path = Path::new(&name.value);
         if name.place.line == 0 && name.value == "-" {
-            text.take("(stdin)", name, &mut io::stdin().lock());
+            text.take("(stdin)", name, io::stdin().as_fd().try_clone_to_owned().map(File::from));
         } else if path.is_dir() {
             text.directory(path, name);
         } else {
@@ -96,15 +97,12 @@ impl Text {
             true => File::open(path),
             false => Err(io::Error::other("not a regular file")),
         });
-        match opened {
-            Ok(mut file) => self.take(path, name, &mut file),
-            Err(error) => self.unreadable(path, name, &error),
-        }
+        self.take(path, name, opened);
     }
 
-    fn take(&mut self, path: &str, name: &Located<String>, from: &mut dyn Read) {
+    fn take(&mut self, path: &str, name: &Located<String>, opened: io::Result<File>) {
         let mut bytes = Vec::new();
-        if let Err(error) = from.take(MAX_BYTES + 1).read_to_end(&mut bytes) {
+        if let Err(error) = opened.and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)) {
             return self.unreadable(path, name, &error);
         }
         if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_BYTES) {
