@@ -183,13 +183,13 @@ fn watch(
     loop {
         let due = loaded.due().map_or(next, |due| due.min(next));
         let left = due.saturating_duration_since(Instant::now());
-        let mut waits = [Wait::readable(signals.as_fd()), Wait::readable(threads.requests.vanished())];
+        let mut waits = [Wait::readable(signals.as_fd()), Wait::readable(threads.requests.removed())];
         let waited = poll(&mut waits, Some(left));
         waited.map_err(|e| Error::System("wait for signals", e))?;
         if stop_asked(signals, threads) {
             return Ok(());
         }
-        loaded.vanished(&threads.requests.take_vanished());
+        threads.requests.take_removed().iter().for_each(|record| loaded.removed(record));
         if loaded.due().is_some_and(|due| due <= Instant::now()) {
             loaded.restore(registration.control());
         }

@@ -3,7 +3,6 @@
 
 mod lines;
 mod loss;
-mod vanished;
 
 use crate::capture::ring::{Bell, Outlet};
 use crate::config::Config;
@@ -21,7 +20,6 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
-pub use vanished::Vanished;
 
 /// How long the outputs may hold lines back while more is coming.
 const FLUSH_EVERY: Duration = Duration::from_millis(50);
@@ -30,15 +28,15 @@ const STOP_LIMIT: Duration = Duration::from_secs(2);
 /// Blocked outputs that one sleep can wait for.
 const MAX_BLOCKED: usize = 16;
 
-/// Rules that vanished and were not taken yet, at most.
-const MAX_VANISHED: usize = 4096;
+/// Records of rules that the kernel removed, kept until they are taken, at most.
+const MAX_REMOVED: usize = 1024;
 
 /// What other threads ask of the writer, and what it has for them.
 pub struct Requests {
     bell: Bell,
     asked: Mutex<Asked>,
-    /// Rung when rules have vanished.
-    vanished: Alarm,
+    /// Rung when the kernel has removed rules.
+    removed: Alarm,
 }
 
 /// What was asked, and by whom. The main thread writes it on a signal.
@@ -46,8 +44,8 @@ pub struct Requests {
 struct Asked {
     reopen: Option<Process>,
     stop: Option<Process>,
-    /// For the main thread.
-    vanished: Vec<Vanished>,
+    /// Records of rules that the kernel removed, for the main thread.
+    removed: Vec<Vec<u8>>,
 }
 
 impl Requests {
@@ -66,24 +64,27 @@ impl Requests {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What becomes readable when rules have vanished.
-    pub fn vanished(&self) -> BorrowedFd<'_> {
-        self.vanished.as_fd()
+    /// What becomes readable when the kernel has removed rules.
+    pub fn removed(&self) -> BorrowedFd<'_> {
+        self.removed.as_fd()
     }
 
-    /// The rules that have vanished since the last call.
-    pub fn take_vanished(&self) -> Vec<Vanished> {
-        self.vanished.hush();
-        std::mem::take(&mut self.asked().vanished)
+    /// The records of rules that were removed since the last call.
+    pub fn take_removed(&self) -> Vec<Vec<u8>> {
+        self.removed.hush();
+        std::mem::take(&mut self.asked().removed)
     }
 
-    fn note_vanished(&self, text: &[u8]) {
-        let Some(vanished) = vanished::vanished(text) else { return };
+    /// Keeps a CONFIG_CHANGE record that tells of a rule which was removed, by somebody or by the kernel.
+    #[cold]
+    #[inline(never)]
+    fn note_change(&self, text: &[u8]) {
+        const WORD: &[u8] = b"remove_rule ";
         let mut asked = self.asked();
-        if asked.vanished.len() < MAX_VANISHED {
-            asked.vanished.push(vanished);
+        if asked.removed.len() < MAX_REMOVED && text.windows(WORD.len()).any(|part| part == WORD) {
+            asked.removed.push(text.to_vec());
+            self.removed.ring();
         }
-        self.vanished.ring();
     }
 
     /// Makes the writer look at the counters: something was counted elsewhere.
@@ -109,8 +110,8 @@ impl Writer {
     /// Errors: no memory.
     pub fn new(config: &Config, outlet: Outlet, outputs: Outputs, stats: Arc<Stats>) -> io::Result<Self> {
         let now = Instant::now();
-        let (bell, vanished) = (outlet.bell(), Alarm::new()?);
-        let requests = Arc::new(Requests { bell, asked: Mutex::default(), vanished });
+        let (bell, removed) = (outlet.bell(), Alarm::new()?);
+        let requests = Arc::new(Requests { bell, asked: Mutex::default(), removed });
         Ok(Self {
             outlet,
             assembler: Assembler::new(&config.event, Arc::clone(&stats))?,
@@ -152,7 +153,7 @@ impl Writer {
         self.lines.now = Instant::now();
         for frame in block.frames() {
             if frame.kind == RecordType::CONFIG_CHANGE.0 {
-                self.requests.note_vanished(frame.text);
+                self.requests.note_change(frame.text);
             }
             self.assembler.add(RecordType(frame.kind), frame.text, self.lines.now, &mut self.lines);
         }

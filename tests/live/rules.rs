@@ -250,7 +250,7 @@ fn a_watch_that_vanishes_is_told_and_set_again() {
     wait("the rules", || machine.own_rules().len() == 4);
     let gone = |name: &str, key: &str| {
         format!(
-            "ringaudit: warning: the kernel has dropped a rule, since its path or what holds it was removed, moved or unmounted: \"{}\", key \"{key}\"\n",
+            "ringaudit: warning: the kernel has dropped a rule: its path, or what holds it, was removed, moved or unmounted: \"{}\", key \"{key}\"\n",
             at(name).display()
         )
     };

@@ -70,13 +70,12 @@ pub fn remove(transport: &mut dyn Transport, planned: &[Planned], report: &Repor
     loader.report.problems
 }
 
-/// Adds rules again that the kernel dropped with their paths: at the end of their list, or for `-A` at its head.
-pub fn restore(transport: &mut dyn Transport, planned: &[Planned], indices: &[usize]) -> Report {
-    let mut loader = Loader::new(transport, planned);
-    for &index in indices {
-        if let Some(Planned { command: Command::Add(rule), .. }) = planned.get(index) {
-            loader.add(&[&Wanted::new(rule, Some(index))], rule.prepend);
-        }
+/// Adds a rule again that the kernel dropped with its path: at the end of its list, or for `-A` at its head. Its
+/// command is the report's number 0.
+pub fn restore(transport: &mut dyn Transport, plan: &Planned) -> Report {
+    let mut loader = Loader::new(transport, std::slice::from_ref(plan));
+    if let Command::Add(rule) = &plan.command {
+        loader.add(&[&Wanted::new(rule, Some(0))], rule.prepend);
     }
     loader.report
 }
@@ -127,21 +126,23 @@ impl<'a> Loader<'a> {
     /// Makes the kernel's rules the wanted ones. What is new is added before what is gone is deleted, and a rule that
     /// has to move is covered meanwhile by one that matches the same.
     fn rules(&mut self, held: &[Held], set: &Set<'_>) {
-        let (mut head, mut tail) = (Vec::new(), Vec::new());
+        // The kernel tells one list after the other, so that what is there stays in its order.
+        let mut rules: Vec<&Wanted<'_>> = Vec::new();
         for list in 0..=List::IO_URING.0 {
-            let rules: Vec<&Wanted<'_>> =
-                set.wanted.iter().filter(|wanted| wanted.rule.list.0 == list).collect();
-            let old: Vec<Option<usize>> = rules.iter().map(|wanted| wanted.held).collect();
-            let commute = |one: usize, other: usize| match (rules.get(one), rules.get(other)) {
-                (Some(one), Some(other)) => order::commute(one.rule, other.rule),
-                _ => false,
-            };
-            for (wanted, way) in rules.iter().zip(order::place(&old, &commute)) {
-                match way {
-                    Move::Stay => {}
-                    Move::Head => head.push(*wanted),
-                    Move::Tail => tail.push(*wanted),
-                }
+            rules.extend(set.wanted.iter().filter(|wanted| wanted.rule.list.0 == list));
+        }
+        let old: Vec<Option<usize>> = rules.iter().map(|wanted| wanted.held).collect();
+        let commute = |one: usize, other: usize| match (rules.get(one), rules.get(other)) {
+            (Some(one), Some(other)) => order::commute(one.rule, other.rule),
+            _ => false,
+        };
+        let moves = order::place(&old, &commute);
+        let (mut head, mut tail) = (Vec::new(), Vec::new());
+        for (wanted, way) in rules.iter().zip(moves) {
+            match way {
+                Move::Stay => {}
+                Move::Head => head.push(*wanted),
+                Move::Tail => tail.push(*wanted),
             }
         }
         // A rule goes to the head before the one that is to stand in front of it.

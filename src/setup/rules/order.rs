@@ -1,4 +1,4 @@
-//! How one list of rules becomes another while as few as possible are touched. The kernel takes the first rule of a
+//! How rules become others while as few as possible are touched. The kernel takes the first rule of a
 //! list that matches (kernel/auditsc.c, audit_filter_rules: prio), and adds rules at the head and at the end alone:
 //! a rule between two others is put at an end where no rule that it goes past can make a difference.
 
@@ -15,7 +15,7 @@ pub(super) enum Move {
     Tail,
 }
 
-/// Places a list's rules. `old` has for each rule that is wanted its position among those that are there, if it is
+/// Places rules. `old` has for each rule that is wanted its position among those that are there, if it is
 /// there; `commute` says whether two of the wanted may stand in either order.
 ///
 /// The longest run that is there already stays. Of what comes before it all that can't stay goes to the head, of what
@@ -67,12 +67,12 @@ fn longest_run(old: &[Option<usize>]) -> (usize, usize) {
     best
 }
 
-/// Whether two rules of the same list mean the same in either order: what they say of an event is the same, or no
-/// event can match both. False where that can't be told.
+/// Whether two rules mean the same in either order: they are of two lists, what they say of an event is the same, or
+/// no event can match both. False where that can't be told.
 pub(super) fn commute(one: &Rule, other: &Rule) -> bool {
     let says_the_same = one.action == other.action && (one.action == Action::NEVER || key(one) == key(other));
     let contradicts = |a: &Field| other.fields.iter().any(|b| contradict(a, b));
-    says_the_same || calls_differ(one, other) || one.fields.iter().any(contradicts)
+    one.list != other.list || says_the_same || calls_differ(one, other) || one.fields.iter().any(contradicts)
 }
 
 fn key(rule: &Rule) -> Option<&Value> {

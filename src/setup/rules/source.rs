@@ -159,23 +159,22 @@ fn rules_in(directory: &Path) -> io::Result<Vec<String>> {
 
 /// As filevercmp of gnulib orders names: numbers by their value, the part before the suffixes first.
 fn by_version(one: &str, other: &str) -> Ordering {
-    let stems = natural(stem(one).as_bytes(), stem(other).as_bytes());
-    stems.then_with(|| natural(one.as_bytes(), other.as_bytes())).then_with(|| one.cmp(other))
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    natural(stem(one), stem(other)).then_with(|| natural(one, other)).then_with(|| one.cmp(other))
 }
 
 /// What stands before the longest end of the form `(\.[A-Za-z~][A-Za-z0-9~]*)*`.
-fn stem(mut name: &str) -> &str {
-    while let Some((before, suffix)) = name.rsplit_once('.') {
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '~';
-        if before.is_empty()
-            || !suffix.starts_with(|c: char| is_word(c) && !c.is_ascii_digit())
-            || !suffix.chars().all(is_word)
-        {
-            break;
+fn stem(name: &[u8]) -> &[u8] {
+    let (mut end, mut is_word) = (name.len(), true);
+    for (at, byte) in name.iter().enumerate().skip(1).rev() {
+        let next = name.get(at + 1).is_some_and(|next| !next.is_ascii_digit() && *next != b'.');
+        match byte {
+            b'.' if is_word && next => end = at,
+            b'~' => {}
+            byte => is_word &= byte.is_ascii_alphanumeric(),
         }
-        name = before;
     }
-    name
+    name.get(..end).unwrap_or(name)
 }
 
 fn natural(mut one: &[u8], mut other: &[u8]) -> Ordering {
