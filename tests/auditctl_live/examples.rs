@@ -1,13 +1,11 @@
 //! The rules of the package auditd, made harmless: each is bound to a process that does not exist, and its paths are
 //! moved into a folder of the test, where they can be made.
 
+use crate::generate::NOBODY;
 use std::fs;
 use std::path::Path;
 
 const FOLDER: &str = "/usr/share/doc/auditd/examples/rules";
-/// Above the largest pid that Linux gives (PID_MAX_LIMIT).
-const NOBODY: u32 = 4_194_305;
-
 pub(crate) struct Examples {
     pub(crate) files: usize,
     /// Lines that add a rule.

@@ -14,6 +14,9 @@ const USERS: &[&str] = &["1", "1000", "root", "daemon", "0x7d0", "4294967294"];
 const GROUPS: &[&str] = &["1", "root", "adm", "0x7d0", "0100"];
 const LABELS: &[&str] = &["a_t", "s0:c1,c2", "unconfined_u", "x-y.z"];
 
+/// Above the largest pid that Linux gives (PID_MAX_LIMIT).
+pub(crate) const NOBODY: u32 = 4_194_305;
+
 /// A field, its operators and values, and whether it is for the exit list alone.
 type Field = (&'static str, &'static [&'static str], &'static [&'static str], bool);
 
@@ -91,7 +94,7 @@ const REFUSED: &[&str] = &[
 ];
 
 /// An arch as it is written, and the machine whose calls it has; those that are not this machine's only with `!=`.
-const ARCHES: &[(&str, &str)] = &[
+pub(crate) const ARCHES: &[(&str, &str)] = &[
     ("b64", "x86_64"),
     ("b32", "i386"),
     ("x86_64", "x86_64"),
@@ -100,7 +103,7 @@ const ARCHES: &[(&str, &str)] = &[
     ("0xC000003E", "x86_64"),
     ("B64", "x86_64"),
 ];
-const FOREIGN: &[(&str, &str)] = &[
+pub(crate) const FOREIGN: &[(&str, &str)] = &[
     ("aarch64", "aarch64"),
     ("ppc64le", "ppc64le"),
     ("s390x", "s390x"),
@@ -126,7 +129,7 @@ impl Maker {
             next: 0,
             dir: dir.to_owned(),
             used: BTreeSet::new(),
-            names: ARCHES.iter().chain(FOREIGN).map(|(_, machine)| (*machine, names(machine))).collect(),
+            names: ARCHES.iter().chain(FOREIGN).map(|(_, machine)| (*machine, calls(machine))).collect(),
         }
     }
 
@@ -150,7 +153,7 @@ impl Maker {
     /// A line with a number that no other has, so that no two rules are the same.
     pub(crate) fn line(&mut self, arch: bool) -> String {
         self.next += 1;
-        let pid = 4_194_304 + self.next;
+        let pid = NOBODY + self.next;
         match self.below(20) {
             0..=2 => self.watch(),
             3 => format!("{} -F pid={pid}{}", self.head("task"), self.fields(3, |f| !f.3)),
@@ -308,8 +311,20 @@ impl Maker {
     }
 }
 
-/// The names of a machine's calls that auditctl knows.
-fn names(machine: &str) -> Vec<(u32, String)> {
+/// The name of a user's or a group's number in an event.
+pub(crate) fn id_name(number: u32) -> &'static str {
+    use ringaudit::wire::rule::field;
+    match number {
+        field::LOGINUID => "auid",
+        field::OBJ_UID => "obj_uid",
+        field::OBJ_GID => "obj_gid",
+        _ => ["uid", "euid", "suid", "fsuid", "gid", "egid", "sgid", "fsgid"]
+            [usize::try_from(number).unwrap() - 1],
+    }
+}
+
+/// The calls of a machine that auditctl knows, each number with its name.
+pub(crate) fn calls(machine: &str) -> Vec<(u32, String)> {
     let output =
         Command::new("ausyscall").args([machine, "--dump"]).output().expect("ausyscall must be installed");
     let text = String::from_utf8(output.stdout).unwrap();

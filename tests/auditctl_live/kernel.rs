@@ -58,6 +58,19 @@ impl Kernel {
         taken
     }
 
+    /// Deletes by us what these lines add, a line each.
+    pub(crate) fn delete_by_line(&mut self, lines: &[String]) {
+        let lines = lines.iter().map(|line| match line.split_at(2) {
+            ("-w", rest) => format!("-W{rest}"),
+            (_, rest) => format!("-d{rest}"),
+        });
+        for plan in compile(&lines.collect::<Vec<_>>()).planned {
+            let Command::Delete(rule) = &plan.command else { panic!("deletes nothing: {}", plan.line) };
+            // Some were refused.
+            let _ = self.control.request(AUDIT_DEL_RULE, &rule.emit().unwrap());
+        }
+    }
+
     /// What auditctl prints of the rules that were added.
     pub(crate) fn auditctl_list(&mut self) -> Vec<String> {
         assert_eq!(self.found, Vec::<Vec<u8>>::new(), "this test needs a kernel without rules");

@@ -15,7 +15,8 @@ mod kernel;
 
 use kernel::Kernel;
 use ringaudit::rules::{Command, Form, print};
-use ringaudit::wire::rule::Rule;
+use ringaudit::wire::rule::{COMPARISONS, Rule};
+use ringaudit::wire::tables::{Machine, errno_names, record_type_names, record_type_number};
 
 /// Rules of one batch: the kernel drops a rule in 12 ms, and others wait for it meanwhile.
 const BATCH: usize = 100;
@@ -35,7 +36,8 @@ fn judge(lines: &[String], tally: &mut Tally) {
     let mut kernel = Kernel::take();
     let judged = kernel.by_auditctl(lines);
     let listed = kernel.auditctl_list();
-    kernel.clear();
+    kernel.delete_by_line(lines);
+    assert_eq!(kernel.added(), [], "what auditctl added is deleted by the same lines, as -d and -W");
     let taken = kernel.by_us(lines);
     let ours = kernel.added();
     kernel.clear();
@@ -112,6 +114,50 @@ fn made_up_rules_are_loaded_and_printed_as_auditctl_does() {
     assert!(tally.taken * 10 >= made * 8, "most must be taken: {tally:?}");
     let unused = maker.unused();
     assert!(made < 500 || unused.is_empty(), "fields that no rule had: {unused:?}");
+}
+
+/// Every name that auditctl knows: system calls of all machines, errors, record types, comparisons.
+#[test]
+fn every_name_is_read_and_printed_as_auditctl_does() {
+    let (mut with_arch, mut without) = (Vec::new(), Vec::new());
+    let mut pid = generate::NOBODY;
+    let mut bound = |lines: &mut Vec<String>, start: &str, words: &[String]| {
+        for words in words.chunks(30) {
+            pid += 1;
+            lines.push(format!("{start} -F pid={pid}{}", words.concat()));
+        }
+    };
+    for (arch, machine) in generate::ARCHES.iter().chain(generate::FOREIGN).filter(|(name, _)| *name != "B64")
+    {
+        let ours = Machine::of_name(machine).unwrap();
+        let calls = generate::calls(machine);
+        assert!(calls.len() > 280, "{machine}");
+        for (number, name) in &calls {
+            assert_eq!(ours.syscall_number(name), u16::try_from(*number).ok(), "{machine} {name}");
+            assert_eq!(ours.auditctl_name(*number), Some(name.as_str()), "{machine} {number}");
+        }
+        let words: Vec<String> = calls.iter().map(|(_, name)| format!(" -S {name}")).collect();
+        let sign = if generate::FOREIGN.contains(&(*arch, *machine)) { "!=" } else { "=" };
+        bound(&mut with_arch, &format!("-a always,exit -F arch{sign}{arch}"), &words);
+    }
+    // ENOTSUP is the C library's name, which auditctl does not know.
+    let errors = errno_names().into_iter().filter(|name| *name != "ENOTSUP");
+    let errors: Vec<String> = errors.map(|name| format!(" -F exit!=-{name}")).collect();
+    bound(&mut without, "-a always,exit", &errors);
+    // What is newer than auditctl 3.0.9 has a name with us alone.
+    let newer = |name: &&str| matches!(record_type_number(name), Some(1338 | 1339 | 1420..=1426));
+    let types: Vec<&str> = record_type_names().filter(|name| !newer(name)).collect();
+    let types: Vec<String> = types.iter().map(|name| format!(" -F msgtype!={name}")).collect();
+    bound(&mut without, "-a never,exclude", &types);
+    let pairs = COMPARISONS.map(|(one, other)| {
+        let [one, other] = [one, other].map(|field| generate::id_name(field));
+        format!(" -C {one}={other} -C {other}!={one}")
+    });
+    bound(&mut without, "-a always,exit", &pairs);
+    let mut tally = Tally::default();
+    with_arch.chunks(BATCH).chain(without.chunks(BATCH)).for_each(|batch| judge(batch, &mut tally));
+    println!("{tally:?}");
+    assert_eq!((tally.taken, tally.refused), (with_arch.len() + without.len(), 0));
 }
 
 /// auditctl 3.0.9 of Debian does not know the list, so the kernel alone judges.

@@ -286,6 +286,7 @@ fn an_arch_that_never_matches_is_left_out_with_a_warning() {
         (Machine::Arm, "-a always,exit -F arch=b64 -S openat", "arch=b64 never matches on arm"),
         (Machine::Riscv64, "-a always,exit -F arch=b32 -S openat", "arch=b32 never matches on riscv64"),
         (Machine::X86_64, "-a always,exit -F arch=aarch64 -S openat", "arch=aarch64 never matches on x86_64"),
+        (Machine::X86_64, "-a always,exit -F arch=ppc64 -S openat", "arch=ppc64 never matches on x86_64"),
     ];
     for (machine, line, message) in cases {
         let found = compiled(line, machine);

@@ -14,6 +14,10 @@ use crate::wire::rule::{
 use crate::wire::tables::Machine;
 use std::fs;
 
+/// Machines that auditctl and others have names for, and we have no calls of: a set of rules for several machines
+/// keeps its other rules.
+const FOREIGN: [&str; 7] = ["ppc", "ppc64", "armeb", "ia64", "alpha", "mips", "loongarch64"];
+
 /// What there is to say about a line, each with its offset in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Notes {
@@ -307,6 +311,8 @@ impl<'a> Draft<'a> {
             native.b64()
         } else if text.eq_ignore_ascii_case("b32") {
             native.b32()
+        } else if op == Op::EQUAL && FOREIGN.iter().any(|name| text.eq_ignore_ascii_case(name)) {
+            None
         } else {
             let number = values::integer(text).and_then(|n| u32::try_from(n).ok());
             let named = Machine::of_uname(text)

@@ -7,30 +7,36 @@ use super::{Command, Planned};
 use crate::config::Problem;
 use crate::wire::rule::{Field, List, Op, Rule, Value, field};
 
+/// A rule as it is held, in the order in which the kernel asks.
+struct Held<'a> {
+    plan: &'a Planned,
+    rule: &'a Rule,
+    /// A bit for each condition, by which most rules are told apart at once.
+    sketch: u64,
+}
+
 /// Warns about each rule that is there twice, and each that another one makes useless.
 pub(super) fn check(compiled: &mut Compiled) {
-    // In the order in which the kernel asks them, the lists mixed.
-    let mut held: Vec<(&Planned, &Rule)> = Vec::new();
+    // The lists mixed.
+    let mut held: Vec<Held<'_>> = Vec::new();
     let mut found = Vec::new();
     for plan in &compiled.planned {
         match &plan.command {
             Command::DeleteAll => held.clear(),
-            Command::DeleteKey(key) => held.retain(|(_, rule)| !rule.key_has(key)),
-            Command::Delete(gone) => held.retain(|(_, rule)| !same(rule, gone)),
+            Command::DeleteKey(key) => held.retain(|other| !other.rule.key_has(key)),
+            Command::Delete(gone) => held.retain(|other| !same(other.rule, gone)),
             Command::Add(rule) => {
-                if let Some((first, _)) = held.iter().find(|(_, other)| same(other, rule)) {
-                    let message = format!("the same rule as {}: the kernel holds it once", first.place);
+                let own = Held { plan, rule, sketch: sketch(rule) };
+                let twice = held.iter().find(|other| other.sketch == own.sketch && same(other.rule, rule));
+                if let Some(first) = twice {
+                    let message = format!("the same rule as {}: the kernel holds it once", first.plan.place);
                     found.push(Problem { place: plan.place.clone(), message });
-                    continue;
-                }
-                if rule.prepend {
-                    let later = held.iter().filter(|(_, other)| covers(rule, other));
-                    found.extend(later.map(|(other, _)| shadowed(other, plan)));
-                    held.insert(0, (plan, rule));
+                } else if rule.prepend {
+                    found.extend(held.iter().filter(|later| covers(&own, later)).map(|l| shadowed(l, &own)));
+                    held.insert(0, own);
                 } else {
-                    let before = held.iter().find(|(_, other)| covers(other, rule));
-                    found.extend(before.map(|(other, _)| shadowed(plan, other)));
-                    held.push((plan, rule));
+                    found.extend(held.iter().find(|first| covers(first, &own)).map(|f| shadowed(&own, f)));
+                    held.push(own);
                 }
             }
             Command::Set(..) | Command::Send { .. } => {}
@@ -39,9 +45,27 @@ pub(super) fn check(compiled: &mut Compiled) {
     compiled.warnings.append(&mut found);
 }
 
-fn shadowed(plan: &Planned, by: &Planned) -> Problem {
-    let message = format!("this rule does nothing: {} comes first and matches all that it would", by.place);
-    Problem { place: plan.place.clone(), message }
+fn shadowed(rule: &Held<'_>, by: &Held<'_>) -> Problem {
+    let message =
+        format!("this rule does nothing: {} comes first and matches all that it would", by.plan.place);
+    Problem { place: rule.plan.place.clone(), message }
+}
+
+/// A rule that covers another has no bit that the other lacks. Permissions can differ, keys do not count.
+fn sketch(rule: &Rule) -> u64 {
+    rule.fields.iter().filter(|f| f.number != field::FILTERKEY).fold(0, |sketch, field| {
+        let (number, text) = match &field.value {
+            Value::Number(number) if field.number != field::PERM => (*number, &[][..]),
+            Value::Number(_) => (0, &[][..]),
+            Value::Text(text) => (0, text.as_slice()),
+        };
+        // FNV-1a
+        let numbers = [field.number, number].into_iter().flat_map(u32::to_le_bytes);
+        let bytes = numbers.chain(text.iter().copied());
+        let hash =
+            bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        sketch | 1 << ((hash >> 16) % 64)
+    })
 }
 
 /// What the kernel takes for the same rule.
@@ -52,14 +76,20 @@ fn same(one: &Rule, other: &Rule) -> bool {
         && one.mask == other.mask
 }
 
-/// Whether all that `other` matches is matched by `rule`.
-fn covers(rule: &Rule, other: &Rule) -> bool {
+/// Whether all that `other` matches is matched by `first`.
+fn covers(first: &Held<'_>, other: &Held<'_>) -> bool {
+    if first.sketch & !other.sketch != 0 {
+        return false;
+    }
+    let (rule, other) = (first.rule, other.rule);
     let needed = |wanted: &Field| {
         wanted.number == field::FILTERKEY || other.fields.iter().any(|given| implies(given, wanted))
     };
-    let calls = !matches!(rule.list, List::EXIT | List::IO_URING)
-        || rule.mask.0.iter().zip(&other.mask.0).all(|(all, some)| some & !all == 0);
-    rule.list == other.list && calls && rule.fields.iter().all(needed)
+    let called = || {
+        !matches!(rule.list, List::EXIT | List::IO_URING)
+            || rule.mask.0.iter().zip(&other.mask.0).all(|(all, some)| some & !all == 0)
+    };
+    rule.list == other.list && rule.fields.iter().all(needed) && called()
 }
 
 /// Whether an event that fulfils `given` fulfils `wanted`.

@@ -131,9 +131,10 @@ impl Machine {
         name_at(self.tables(), number)
     }
 
-    /// The name that auditctl 3.0.9 and its kin show: the tables have those that are not the kernel's at their end.
+    /// The name that auditctl 3.0.9 and its kin show: the tables have those that are not the kernel's at their end,
+    /// the shown one last.
     pub fn auditctl_name(self, number: u32) -> Option<&'static str> {
-        let alias = self.tables().2.iter().find(|(_, its)| u32::from(*its) == number);
+        let alias = self.tables().2.iter().rfind(|(_, its)| u32::from(*its) == number);
         alias.map_or_else(|| self.syscall_name(number), |(id, _)| name_of(*id))
     }
 
@@ -315,6 +316,7 @@ mod tests {
         assert_eq!(Machine::X86_64.syscall_number("pread"), Some(17));
         assert_eq!(Machine::X86_64.syscall_name(17), Some("pread64"));
         assert_eq!(Machine::X86_64.auditctl_name(17), Some("pread"));
+        assert_eq!(Machine::Arm.auditctl_name(341), Some("sync_file_range"));
         assert_eq!(Machine::X86_64.auditctl_name(59), Some("execve"));
         assert_eq!(Machine::X86_64.auditctl_name(2000), None);
         assert_eq!(Machine::I386.syscall_number("sys_kexec_load"), Some(283));
