@@ -3,7 +3,7 @@
 use super::draft::Notes;
 use super::values::integer;
 use super::words::Word;
-use crate::config::{nearest, quoted};
+use crate::config::{did_you_mean, quoted};
 use crate::wire::rule::{MASK_WORDS, Mask};
 use crate::wire::tables::{Machine, uring_names, uring_number};
 
@@ -45,8 +45,7 @@ impl Table {
         } else {
             (format!("system call on {}", self.machine.name()), self.machine.syscall_names())
         };
-        let hint = nearest(name, &names).map(|near| format!("; did you mean \"{near}\"?"));
-        format!("unknown {what}: {}{}", quoted(name), hint.unwrap_or_default())
+        format!("unknown {what}: {}{}", quoted(name), did_you_mean(name, &names))
     }
 }
 
