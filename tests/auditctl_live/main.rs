@@ -150,7 +150,7 @@ fn every_name_is_read_and_printed_as_auditctl_does() {
     let types: Vec<String> = types.iter().map(|name| format!(" -F msgtype!={name}")).collect();
     bound(&mut without, "-a never,exclude", &types);
     let pairs = COMPARISONS.map(|(one, other)| {
-        let [one, other] = [one, other].map(|field| generate::id_name(field));
+        let [one, other] = [one, other].map(generate::id_name);
         format!(" -C {one}={other} -C {other}!={one}")
     });
     bound(&mut without, "-a always,exit", &pairs);

@@ -199,10 +199,10 @@ fn all_errors_come_together_with_their_columns() {
         ("-w /x -w /y", "7: -w in a line that has its rule already: one rule a line"),
         ("-F pid=1 -a always,exit", "1: -F needs a rule before it: begin with -a always,exit"),
         ("-k x", "1: -k needs a rule before it: begin with -a always,exit"),
-        ("-a always,exit -S opne", "19: unknown system call on x86_64: \"opne\"; did you mean \"open\"?"),
+        ("-a always,exit -S opne", "19: unknown system call \"opne\" on x86_64; did you mean \"open\"?"),
         (
             "-a always,exit -F arch=b64 -S read,wrte",
-            "36: unknown system call on x86_64: \"wrte\"; did you mean \"write\"?",
+            "36: unknown system call \"wrte\" on x86_64; did you mean \"write\"?",
         ),
         ("-a always,exit -F arch=b64 -S ,", "31: -S needs a system call after it"),
         ("-a always,task -S open", "16: -S works only on the exit list, not on task"),
