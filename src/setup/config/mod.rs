@@ -25,6 +25,7 @@ pub use keys::{FILTER_KEYS, LABEL_KEYS, OUTPUT_KEYS, SECTIONS, Section};
 pub use labels::{Label, LabelTest, MAX_LABELS};
 pub use show::show;
 pub use source::{BUILT_IN, DEFAULT_PATH, MAX_BYTES, Source, embedded, read_file};
+pub(crate) use suggest::did_you_mean;
 pub use suggest::{listed, nearest, quoted};
 pub use translate::{NameSource, Translate};
 
