@@ -91,13 +91,13 @@ pub struct Output {
 /// Errors: the config is wrong, or the kernel's rules can't be had.
 pub fn run(request: &cli::Rules) -> Result<Output, Error> {
     match request.command {
-        "list" => list(request),
-        "clear" => clear(request),
+        "rules list" => list(request),
+        "rules clear" => clear(request),
         command => {
             let (own, set) = asked_for(request)?;
             tell("warning: ", &set.warnings);
             tell("", &set.errors);
-            if command == "check" { Ok(check(&set)) } else { load(&own, set, request.on_error) }
+            if command == "rules check" { Ok(check(&set)) } else { load(&own, set, request.on_error) }
         }
     }
 }
