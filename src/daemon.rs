@@ -89,7 +89,9 @@ impl Prepared {
         let user = |name: &str| id_of("/etc/passwd", name);
         let mut problems = config::check(&config, user, |name| id_of("/etc/group", name));
         let mut rules = ruleset::read(&config.rules)?;
-        ruleset::warn_of_overrides(&mut rules, &config.kernel);
+        if cfg!(feature = "rules") {
+            ruleset::warn_of_overrides(&mut rules, &config.kernel);
+        }
         problems.extend(writer::check(&config));
         let (own, refuse) =
             (source.to_string(), on_error.unwrap_or(config.rules.on_error) == OnError::Refuse);
@@ -192,7 +194,10 @@ fn watch(
         if stop_asked(signals, threads) {
             return Ok(());
         }
-        threads.requests.take_removed().iter().for_each(|record| loaded.removed(record));
+        let removed = threads.requests.take_removed();
+        if cfg!(feature = "rules") {
+            removed.iter().for_each(|record| loaded.removed(record));
+        }
         if loaded.due().is_some_and(|due| due <= Instant::now()) {
             loaded.restore(registration.control());
         }

@@ -6,11 +6,14 @@ use crate::capture::registration;
 use crate::cli;
 use crate::config::{self, KernelKey, Located, OnError, Place, Problem, Setting, Source};
 use crate::daemon::Error;
-use crate::rules::{self, Command, Compiled, Form, Planned, Report, Transport};
+use crate::rules::{self, Command, Compiled, Form, Planned, Report, Text, Transport};
 use crate::sys::host;
 use crate::wire::rule::{AUDIT_LIST_RULES, Rule};
 use crate::wire::tables::Machine;
 use std::io::{self, Write};
+
+/// Whether rules from files are in this build.
+const FILES: bool = cfg!(feature = "rules");
 
 /// Exit codes, as main's table has them.
 const FAILED: u8 = 1;
@@ -22,7 +25,7 @@ const NOT_PERMITTED: u8 = 3;
 ///
 /// Errors: this machine's system calls are not known, and there are rules.
 pub fn read(rules: &config::Rules) -> Result<Compiled, Error> {
-    let mut text = rules::read(&rules.files);
+    let mut text = if FILES { rules::read(&rules.files) } else { Text::default() };
     text.lines.extend(rules.lines.iter().cloned());
     rules::arrange(&mut text.lines);
     let mut compiled = match machine() {
@@ -39,7 +42,7 @@ pub fn read(rules: &config::Rules) -> Result<Compiled, Error> {
 
 /// Leaves out what an error in a file leaves out, and says so; `None` when no file has an error.
 pub fn leave_out(set: &mut Compiled, on_error: OnError) -> Option<String> {
-    if set.errors.is_empty() {
+    if set.errors.is_empty() || !FILES {
         return None;
     }
     let before = set.planned.len();

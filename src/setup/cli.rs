@@ -158,6 +158,10 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
 fn command_of(words: &[String]) -> Result<(&'static str, &[String]), UsageError> {
     let (prefix, known, words) = match words {
         [] => return Ok(("run", words)),
+        [first, ..] if first == "rules" && !cfg!(feature = "rules") => {
+            let why = "\"rules\" is not in this build: it was made without the feature \"rules\"";
+            return Err(UsageError(why.to_owned()));
+        }
         [first, rest @ ..] if first == "rules" => ("rules ", &RULES, rest),
         words => ("", &COMMANDS, words),
     };
