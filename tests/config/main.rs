@@ -101,6 +101,29 @@ fn the_embedded_config_reads() {
     assert_eq!(config.rules.lines[0].place.to_string(), "(built-in):6:6");
 }
 
+fn every_kernel_value() -> Kernel {
+    Kernel {
+        enabled: Setting::Leave,
+        backlog_limit: Setting::Set(0),
+        backlog_wait_time: Setting::Leave,
+        failure: Setting::Set(Failure::Printk),
+        restore: vec![KernelKey::Enabled],
+        receive_buffer_kib: 16,
+        verify_s: 86400,
+    }
+}
+
+fn every_rules_value() -> Rules {
+    let at = |value: &str| Located { place: Place::default(), value: value.to_owned() };
+    Rules {
+        files: vec![at("/etc/audit/rules.d")],
+        lines: vec![at("-w /etc/passwd"), at("-D")],
+        on_error: OnError::SkipFile,
+        at_exit: AtExit::Remove,
+        restore_watches: true,
+    }
+}
+
 #[test]
 fn every_value_arrives() {
     let config = good(
@@ -151,24 +174,10 @@ fn every_value_arrives() {
     );
     let at = |value: &str| Located { place: Place::default(), value: value.to_owned() };
     let expected = Config {
-        kernel: Kernel {
-            enabled: Setting::Leave,
-            backlog_limit: Setting::Set(0),
-            backlog_wait_time: Setting::Leave,
-            failure: Setting::Set(Failure::Printk),
-            restore: vec![KernelKey::Enabled],
-            receive_buffer_kib: 16,
-            verify_s: 86400,
-        },
+        kernel: every_kernel_value(),
         ring: Ring { size_kib: 64, overflow: Overflow::Wait },
         event: Event { timeout_ms: 100, max_kib: 16, types: (1300, 1399) },
-        rules: Rules {
-            files: vec![at("/etc/audit/rules.d")],
-            lines: vec![at("-w /etc/passwd"), at("-D")],
-            on_error: OnError::SkipFile,
-            at_exit: AtExit::Remove,
-            restore_watches: true,
-        },
+        rules: every_rules_value(),
         json: Json { argv: Argv::Both, argv_max_bytes: 5 },
         raw: Raw { node: true, enriched: true },
         translate: Translate { values: false, names: NameSource::Nscd, drop_raw: true },
