@@ -51,7 +51,7 @@ pub fn leave_out(set: &mut Compiled, on_error: OnError) -> Option<String> {
     }
     let (errors, right) = (set.errors.len(), before - set.planned.len());
     Some(format!(
-        "{errors} errors in rules, on_error = \"{}\": left out with them were {right} lines that are right, {} are used",
+        "errors in rules: {errors}; on_error = \"{}\": left out with them were {right} lines that are right, {} are used",
         on_error.name(),
         set.planned.len()
     ))
