@@ -2,6 +2,8 @@
 //! failed write never ends the daemon.
 
 mod file;
+#[cfg(feature = "compress")]
+mod gzip;
 mod pending;
 mod stdout;
 
