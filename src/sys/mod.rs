@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 pub mod batch;
+pub mod clock;
 #[cfg(test)]
 pub mod counting;
 pub mod handle;
@@ -11,6 +12,8 @@ pub mod local;
 pub mod memory;
 pub mod netlink;
 pub mod poll;
+pub mod program;
+pub mod send;
 pub mod signal;
 pub mod start;
 #[cfg(target_env = "musl")]
