@@ -1,21 +1,12 @@
-//! A file: opened for append, its mode and owner set at each opening, written in batches. A write that
-//! fails keeps what is buffered and is tried again; what comes meanwhile and does not fit is counted.
+//! A file: opened for append, its mode and owner set at each opening, written in batches of whole lines.
 
-use super::pending::{Pending, Taken};
-use super::{Output, Patience, RETRY};
+use super::{Batch, Fault, Output};
 use crate::config::{FileTarget, Located, id_in};
-use crate::log;
-use crate::stats::Stats;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Instant;
-
-/// Bytes gathered before a write. The writer also flushes when it has nothing else to do.
-const BUFFER: usize = 64 * 1024;
+use std::time::Duration;
 
 /// What is set at each opening.
 struct Access {
@@ -28,138 +19,61 @@ struct Access {
 pub(super) struct File {
     path: PathBuf,
     access: Access,
-    file: fs::File,
-    pending: Pending,
-    stats: Arc<Stats>,
-    /// Since the first failure: when to try again, and how many lines were dropped.
-    trouble: Option<(Instant, u64)>,
+    file: Option<fs::File>,
 }
 
 impl File {
-    /// Opens the file, making it if it is not there.
-    pub(super) fn open(target: &FileTarget, patience: Patience, stats: Arc<Stats>) -> Result<Self, String> {
+    /// Looks up owner and group; nothing is opened yet.
+    pub(super) fn new(target: &FileTarget) -> Result<Self, String> {
         let access = Access {
             mode: target.mode,
             uid: id("user", "/etc/passwd", target.owner.as_ref())?,
             gid: id("group", "/etc/group", target.group.as_ref())?,
         };
-        let file = open(&target.path, &access).map_err(|error| explain(&target.path, &error))?;
-        let pending = Pending::new(patience.buffer(BUFFER));
-        let pending = pending.map_err(|error| format!("failed to get a buffer: {error}"))?;
-        Ok(Self { path: target.path.clone(), access, file, pending, stats, trouble: None })
+        Ok(Self { path: target.path.clone(), access, file: None })
     }
 
-    fn drop_line(&mut self) {
-        self.stats.output_dropped.add(1);
-        if let Some((_, dropped)) = &mut self.trouble {
-            *dropped += 1;
-        }
-    }
-
-    /// Notes how a write went: tells the first failure, and the first success after one.
-    fn note(&mut self, result: io::Result<()>, now: Instant) {
-        match result {
-            Ok(()) => {
-                if let Some((_, dropped)) = self.trouble.take() {
-                    log::info(format_args!(
-                        "{}: writing again; {dropped} events were dropped meanwhile",
-                        self.path.display()
-                    ));
-                }
-            }
-            Err(error) => {
-                self.stats.output_errors.add(1);
-                let dropped = self.trouble.map_or(0, |(_, dropped)| dropped);
-                if self.trouble.is_none() {
-                    log::error(format_args!(
-                        "failed to write to \"{}\": {error}; trying again every second, what does not fit the \
-                         buffer is dropped and counted",
-                        self.path.display()
-                    ));
-                }
-                self.trouble = Some((now + RETRY, dropped));
-            }
-        }
-    }
-
-    fn drain(&mut self) -> io::Result<()> {
-        let file = &mut self.file;
-        if self.pending.is_torn() {
-            file.write_all(self.pending.line_end())?;
-            self.pending.mend();
-        }
-        self.pending.drain(&self.stats, |bytes| file.write(bytes))
-    }
-
-    fn is_resting(&self, now: Instant) -> bool {
-        self.trouble.is_some_and(|(at, _)| now < at)
+    fn write_failed(&self, error: &io::Error) -> Fault {
+        Fault::Failed(format!("failed to write to \"{}\": {error}", self.path.display()))
     }
 }
 
 impl Output for File {
-    fn write(&mut self, line: &[u8], now: Instant) {
-        if self.pending.push(line) == Taken::Whole {
-            return;
+    fn open(&mut self) -> Result<(), Fault> {
+        if self.file.is_none() {
+            let file = open(&self.path, &self.access);
+            self.file = Some(file.map_err(|error| Fault::Wrong(explain(&self.path, &error)))?);
         }
-        self.flush(now);
-        if self.pending.push(line) == Taken::Whole {
-            return;
-        }
-        if self.pending.is_empty() && !self.is_resting(now) {
-            let file = &mut self.file;
-            let (taken, result) = self.pending.write_through(line, &self.stats, |bytes| file.write(bytes));
-            self.note(result, now);
-            if taken == Taken::Whole {
-                return;
+        Ok(())
+    }
+
+    fn write(&mut self, batch: &mut Batch) -> Result<(), Fault> {
+        while let (false, Some(file)) = (batch.is_empty(), &mut self.file) {
+            match file.write(batch.rest()) {
+                Ok(0) => return Err(self.write_failed(&io::ErrorKind::WriteZero.into())),
+                Ok(len) => batch.advance(len),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(self.write_failed(&error)),
             }
         }
-        self.drop_line();
+        Ok(())
     }
 
-    fn flush(&mut self, now: Instant) {
-        if self.pending.is_empty() || self.is_resting(now) {
-            return;
-        }
-        let result = self.drain();
-        self.note(result, now);
+    fn reopen(&mut self, batch: &mut Batch) -> Result<bool, Fault> {
+        let file = open(&self.path, &self.access).map_err(|error| {
+            Fault::Failed(format!("{}; the file that was open stays in use", explain(&self.path, &error)))
+        })?;
+        batch.restart();
+        self.file = Some(file);
+        Ok(true)
     }
 
-    fn reopen(&mut self, now: Instant) {
-        // What was taken so far belongs to the old file, the end of a line begun there above all.
-        if !self.pending.is_empty() {
-            let result = self.drain();
-            self.note(result, now);
-        }
-        match open(&self.path, &self.access) {
-            Ok(file) => {
-                self.stats.output_dropped.add(self.pending.mend());
-                self.file = file;
-            }
-            Err(error) => log::error(format_args!(
-                "{}; the file that was open stays in use",
-                explain(&self.path, &error)
-            )),
-        }
+    fn longest_pause(&self) -> Duration {
+        Duration::from_secs(4)
     }
 
-    fn blocked_on(&self) -> Option<BorrowedFd<'_>> {
-        None
-    }
-
-    fn retry_at(&self) -> Option<Instant> {
-        self.trouble.filter(|_| !self.pending.is_empty()).map(|(at, _)| at)
-    }
-
-    fn is_pending(&self) -> bool {
-        !self.pending.is_empty()
-    }
-
-    fn abandon(&mut self) {
-        let lost = self.pending.abandon();
-        self.stats.output_dropped.add(lost);
-        if lost > 0 {
-            log::error(format_args!("{}: {lost} events could not be written", self.path.display()));
-        }
+    fn is_local(&self) -> bool {
+        true
     }
 }
 
@@ -219,79 +133,5 @@ fn explain(path: &Path, error: &io::Error) -> String {
             format!("failed to open \"{shown}\": it is a directory; name a file in it")
         }
         _ => format!("failed to open \"{shown}\": {error}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn target(path: &Path) -> FileTarget {
-        FileTarget { path: path.to_owned(), mode: 0o640, owner: None, group: None }
-    }
-
-    #[test]
-    fn lines_are_appended_with_the_mode_and_a_torn_one_is_closed() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("log");
-        fs::write(&path, "whole\ntorn").unwrap();
-        let stats = Arc::new(Stats::default());
-        let mut file = File::open(&target(&path), Patience::Drop, Arc::clone(&stats)).unwrap();
-        file.write(b"next\n", Instant::now());
-        assert_eq!(fs::read(&path).unwrap(), b"whole\ntorn\n", "batched");
-        file.flush(Instant::now());
-        assert_eq!(fs::read(&path).unwrap(), b"whole\ntorn\nnext\n");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o640);
-        assert_eq!(stats.output_written.get(), 1);
-    }
-
-    #[test]
-    fn what_is_pending_goes_to_the_old_file_at_a_reopening() {
-        let dir = tempfile::tempdir().unwrap();
-        let (path, moved) = (dir.path().join("log"), dir.path().join("log.1"));
-        let mut file = File::open(&target(&path), Patience::Drop, Arc::default()).unwrap();
-        let now = Instant::now();
-        file.write(b"old\n", now);
-        fs::rename(&path, &moved).unwrap();
-        file.reopen(now);
-        file.write(b"new\n", now);
-        file.flush(now);
-        assert_eq!(fs::read(&moved).unwrap(), b"old\n");
-        assert_eq!(fs::read(&path).unwrap(), b"new\n");
-    }
-
-    #[test]
-    fn a_full_disk_keeps_the_buffer_and_counts_the_rest() {
-        let stats = Arc::new(Stats::default());
-        let mut file =
-            File::open(&target(Path::new("/dev/full")), Patience::Drop, Arc::clone(&stats)).unwrap();
-        let (now, line) = (Instant::now(), [&[b'x'; 999][..], b"\n"].concat());
-        for _ in 0..100 {
-            file.write(&line, now);
-        }
-        assert_eq!(stats.output_errors.get(), 1, "one try, then a rest");
-        assert_eq!(stats.output_dropped.get(), 100 - 65);
-        assert_eq!(file.retry_at(), Some(now + RETRY));
-        file.flush(now + RETRY);
-        assert_eq!(stats.output_errors.get(), 2);
-        file.abandon();
-        assert_eq!(stats.output_dropped.get(), 100);
-        assert_eq!(stats.output_written.get(), 0);
-    }
-
-    #[test]
-    fn the_path_that_is_wrong_is_named() {
-        let dir = tempfile::tempdir().unwrap();
-        let missing = dir.path().join("no/log");
-        let error = File::open(&target(&missing), Patience::Drop, Arc::default()).err().unwrap();
-        let parent = dir.path().join("no");
-        let expected = format!(
-            "failed to open \"{}\": the directory \"{}\" does not exist; make it first",
-            missing.display(),
-            parent.display()
-        );
-        assert_eq!(error, expected);
-        let error = File::open(&target(dir.path()), Patience::Drop, Arc::default()).err().unwrap();
-        assert!(error.ends_with("it is a directory; name a file in it"), "{error}");
     }
 }

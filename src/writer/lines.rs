@@ -54,7 +54,7 @@ fn context(config: &Config, outputs: &Outputs, live: bool) -> io::Result<Option<
 }
 
 /// What is kept between two events.
-pub(crate) struct Lines {
+pub struct Lines {
     /// The time of the last look at the clock.
     pub(crate) now: Instant,
     pub(crate) outputs: Outputs,
@@ -105,7 +105,7 @@ impl Lines {
     }
 
     /// The longest that an event's lines can be in any format.
-    pub(crate) fn longest(config: &Config) -> usize {
+    pub fn longest(config: &Config) -> usize {
         let raw_worst = raw::WORST + if config.raw.node { raw::WORST_NODE } else { 0 };
         let worst = escape::WORST.max(json::WORST).max(raw_worst);
         records_space(config) * worst
@@ -122,14 +122,14 @@ impl Lines {
     pub(super) fn report_loss(&mut self, last: bool) {
         let Some(report) = self.loss.report(&self.stats, self.now, last) else { return };
         self.stats.loss_reports.add(1);
-        self.write(&report.event().event());
+        self.write_as(&Format::ALL, &report.event(), 0);
         self.loss.settle(&self.stats);
     }
 
     /// Writes an event of this daemon's own: a start or an end. Not as go-audit writes events: it has none.
     pub(super) fn own(&mut self, own: &Own) {
         if JSON || RAW {
-            self.write_as(&[Format::Json, Format::Raw], &own.event());
+            self.write_as(&[Format::Json, Format::Raw], &own.event(), 0);
         }
     }
 
@@ -153,18 +153,15 @@ impl Lines {
         true
     }
 
-    /// Writes an event in each format in use; false when one of its lines did not fit.
-    fn write(&mut self, event: &Event<'_>) -> bool {
-        self.write_as(&Format::ALL, event)
-    }
-
-    fn write_as(&mut self, formats: &[Format], event: &Event<'_>) -> bool {
+    /// Writes an event in each of these formats that is in use, but for the outputs `kept`; false when one of its
+    /// lines did not fit.
+    fn write_as(&mut self, formats: &[Format], event: &Event<'_>, kept: u64) -> bool {
         let mut fits = true;
         for &format in formats {
-            if self.outputs.uses(format) {
+            if self.outputs.wants(format, kept) {
                 fits &= self.format(format, event);
                 if !self.line.overflowed() {
-                    self.outputs.write(format, self.line.as_bytes(), self.now);
+                    self.outputs.write(format, self.line.as_bytes(), event.stamp, kept);
                 }
             }
         }
@@ -209,9 +206,10 @@ impl Sink for Lines {
     fn event(&mut self, event: &Event<'_>) {
         self.stats.assembled.add(1);
         if JSON && !self.learn(event) {
+            self.outputs.filtered(u64::MAX);
             return self.stats.filtered.add(1);
         }
-        if self.write(event) {
+        if self.write_as(&Format::ALL, event, 0) {
             self.stats.events.add(1);
         } else {
             // The space is made for the longest event, so this is a defect of ours: told, not hidden.

@@ -38,9 +38,15 @@ pub const SECTIONS: [Section; 8] = [
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.
-pub const OUTPUT_KEYS: [(&str, &[&str]); 6] = [
+pub const OUTPUT_KEYS: [(&str, &[&str]); 12] = [
     ("type", &[]),
+    ("name", &[]),
     ("format", &[]),
+    ("queue_kib", &[]),
+    ("overflow", &[]),
+    ("max_line", &[]),
+    ("long_line", &[]),
+    ("flush_s", &[]),
     ("path", &["file"]),
     ("mode", &["file"]),
     ("owner", &["file"]),

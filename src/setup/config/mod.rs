@@ -12,6 +12,7 @@ mod output;
 mod show;
 mod source;
 mod suggest;
+mod target;
 mod toml;
 mod translate;
 mod values;
@@ -26,10 +27,10 @@ pub use labels::{Label, LabelTest, MAX_LABELS};
 pub use show::show;
 pub use source::{BUILT_IN, DEFAULT_PATH, MAX_BYTES, Source, embedded, read_file};
 pub use suggest::{listed, nearest, quoted};
+pub use target::{FileTarget, LongLine, MAX_OUTPUTS, Output, Queue, Target, WhenFull};
 pub use translate::{NameSource, Translate};
 
 use std::fmt;
-use std::path::PathBuf;
 
 /// A place in a text that the user wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,11 +144,7 @@ impl Default for Config {
             enrich: Enrich::default(),
             labels: Vec::new(),
             filters: Vec::new(),
-            outputs: vec![Output {
-                place: Place::default(),
-                format: Format::default(),
-                target: Target::Stdout,
-            }],
+            outputs: vec![Output::default()],
         }
     }
 }
@@ -329,25 +326,6 @@ pub struct Raw {
     pub enriched: bool,
 }
 
-/// `[[output]]`. Two are equal when they do the same, wherever they stand.
-#[derive(Clone, Debug)]
-pub struct Output {
-    /// Where the table stands, for errors at opening.
-    pub place: Place,
-    /// `format = "json" | "go-audit" | "raw"`; default "json".
-    pub format: Format,
-    /// `type = ...` (required) with its own keys.
-    pub target: Target,
-}
-
-impl PartialEq for Output {
-    fn eq(&self, other: &Self) -> bool {
-        self.format == other.format && self.target == other.target
-    }
-}
-
-impl Eq for Output {}
-
 /// How an event is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
@@ -384,26 +362,4 @@ impl Format {
             Self::Raw => "raw",
         }
     }
-}
-
-/// Where an output writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// `type = "stdout"`
-    Stdout,
-    /// `type = "file"`
-    File(FileTarget),
-}
-
-/// `type = "file"`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileTarget {
-    /// `path`: required, absolute or relative to the working directory.
-    pub path: PathBuf,
-    /// `mode = "0600"`: octal text from "0000" to "0777"; default 0600. Set at each opening.
-    pub mode: u32,
-    /// `owner = "name or number"`: left as created when absent.
-    pub owner: Option<Located<String>>,
-    /// `group = "name or number"`: left as created when absent.
-    pub group: Option<Located<String>>,
 }

@@ -7,12 +7,18 @@ use super::node::{Node, Value};
 use super::suggest::{listed, quoted};
 use super::values::{Table, Walker};
 use super::walk::label;
-use super::{FileTarget, Format, Output, Target};
+use super::{FileTarget, Format, LongLine, MAX_OUTPUTS, Output, Queue, Target, WhenFull};
 
 /// The mode of a new file without `mode`: the owner alone, since events hold command lines.
 pub(super) const DEFAULT_MODE: u32 = 0o600;
 /// The highest mode: no set-user-ID, set-group-ID or sticky bit.
 const HIGHEST_MODE: u32 = 0o777;
+/// The least that a line may be limited to: what marks a cut needs some of it.
+const MIN_LINE: u32 = 256;
+/// The longest name of an output, in bytes.
+const MAX_NAME: usize = 32;
+/// What a name is, for messages.
+const NAME: &str = "at most 32 letters, digits, \".\", \"_\" and \"-\"";
 
 impl Walker<'_> {
     /// All outputs.
@@ -25,7 +31,9 @@ impl Walker<'_> {
         let mut outputs: Vec<Output> = Vec::new();
         for node in nodes {
             let Value::Table(entries) = &node.value else { continue };
-            let Some(output) = self.output(Table { name: OUTPUT, pos: node.pos, entries }) else { continue };
+            let table = Table { name: OUTPUT, pos: node.pos, entries };
+            let Some(mut output) = self.output(table) else { continue };
+            self.name(table, &mut output, &outputs);
             if let Some(other) = outputs.iter().find(|other| same_place(&other.target, &output.target)) {
                 let message =
                     format!("[[output]] writes where the one on line {} does; keep one", other.place.line);
@@ -33,7 +41,49 @@ impl Walker<'_> {
             }
             outputs.push(output);
         }
+        if let Some(beyond) = nodes.get(MAX_OUTPUTS) {
+            self.problem(beyond.pos, format!("more than {MAX_OUTPUTS} [[output]] tables"));
+        }
         outputs
+    }
+
+    /// The output's name: the one that is given, or its type with a number.
+    fn name(&mut self, table: Table<'_>, output: &mut Output, others: &[Output]) {
+        let is_taken = |name: &str| others.iter().any(|other| other.name == name);
+        let Some(name) = self.text(table, "name", NAME) else {
+            let kind = output.target.kind();
+            output.name = kind.to_owned();
+            let mut number = 1u32;
+            while is_taken(&output.name) {
+                number += 1;
+                output.name = format!("{kind}-{number}");
+            }
+            return;
+        };
+        let pos = table.get("name").map_or(table.pos, |node| node.pos);
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        if name.value.len() > MAX_NAME || !name.value.bytes().all(fits) {
+            self.problem(pos, format!("\"output.name\" must be {NAME}, not {}", quoted(&name.value)));
+        } else if is_taken(&name.value) {
+            self.problem(pos, format!("two outputs have the name {}", quoted(&name.value)));
+        }
+        output.name = name.value;
+    }
+
+    fn queue(&mut self, table: Table<'_>) -> Queue {
+        let mut queue = Queue::default();
+        self.number(table, "queue_kib", 64..=1_048_576, &mut queue.kib);
+        self.choice(table, "overflow", &WhenFull::ALL.map(|full| (full.name(), full)), &mut queue.overflow);
+        self.number(table, "max_line", 0..=16_777_216, &mut queue.max_line);
+        if let (1..MIN_LINE, Some(node)) = (queue.max_line, table.get("max_line")) {
+            let message =
+                format!("\"output.max_line\" must be 0 or at least {MIN_LINE}, not {}", queue.max_line);
+            self.problem(node.pos, message);
+        }
+        let choices = LongLine::ALL.map(|long| (long.name(), long));
+        self.choice(table, "long_line", &choices, &mut queue.long_line);
+        self.number(table, "flush_s", 0..=3600, &mut queue.flush_s);
+        queue
     }
 
     fn output(&mut self, table: Table<'_>) -> Option<Output> {
@@ -41,11 +91,12 @@ impl Walker<'_> {
         let kind = self.output_type(table);
         self.output_keys(table, kind);
         let format = self.output_format(table);
+        let queue = self.queue(table);
         let target = match kind? {
             "file" => Target::File(self.file(table)?),
             _ => Target::Stdout,
         };
-        Some(Output { place: self.place(table.pos), format, target })
+        Some(Output { place: self.place(table.pos), name: String::new(), format, queue, target })
     }
 
     /// The type, if it is one of this version's.
@@ -106,7 +157,7 @@ impl Walker<'_> {
         let mode = self.mode(table);
         let owner = self.text(table, "owner", "a user's name or number in quotes");
         let group = self.text(table, "group", "a group's name or number in quotes");
-        Some(FileTarget { path: PathBuf::from(path?.value), mode, owner, group })
+        Some(FileTarget { path: PathBuf::from(path?.value), mode, owner, group, ..FileTarget::default() })
     }
 
     /// `mode`: octal text, so that nobody's 600 becomes 01130.

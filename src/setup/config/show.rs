@@ -80,12 +80,17 @@ fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
 
     for output in &config.outputs {
         writeln!(text, "\n[[output]]")?;
-        let kind = match &output.target {
-            Target::Stdout => "stdout",
-            Target::File(_) => "file",
-        };
-        writeln!(text, "type = {}", string(kind))?;
-        writeln!(text, "format = {}", string(output.format.name()))?;
+        let queue = &output.queue;
+        let words = [
+            ("type", output.target.kind()),
+            ("name", &output.name),
+            ("format", output.format.name()),
+            ("overflow", queue.overflow.name()),
+            ("long_line", queue.long_line.name()),
+        ];
+        words.into_iter().try_for_each(|(key, word)| writeln!(text, "{key} = \"{word}\""))?;
+        let numbers = [("queue_kib", queue.kib), ("max_line", queue.max_line), ("flush_s", queue.flush_s)];
+        numbers.into_iter().try_for_each(|(key, number)| writeln!(text, "{key} = {number}"))?;
         if let Target::File(file) = &output.target {
             write_file(text, file)?;
         }
