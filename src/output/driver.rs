@@ -68,7 +68,7 @@ impl Driver {
         let is_resting = self.trouble.as_ref().is_some_and(|trouble| now < trouble.retry_at);
         let orders = self.queue.look(&mut self.batch, !is_resting, self.trouble.is_some());
         if let Some(by) = orders.stop_by {
-            if (orders.is_empty && self.batch.is_empty()) || now >= by {
+            if (orders.is_empty && self.batch.is_empty() && !self.output.holds()) || now >= by {
                 return false;
             }
             if !std::mem::replace(&mut self.is_stopping, true) && is_resting {
@@ -79,25 +79,31 @@ impl Driver {
             self.reopen();
             return self.retry_now(now);
         }
-        if self.output.due().is_some_and(|due| due <= now)
-            && let Err(fault) = self.output.work()
-        {
-            self.fail(fault);
+        if self.output.due().is_some_and(|due| due <= now) {
+            let result = self.output.work(&mut self.batch);
+            self.queue.settle(&mut self.batch);
+            if let Err(fault) = result {
+                self.fail(fault);
+                return true;
+            }
         }
         let mut is_blocked = false;
-        if !is_resting && !self.batch.is_empty() {
+        let has_unsent = self.output.has_unsent();
+        if !is_resting && (has_unsent || !self.batch.is_empty()) {
             let before = self.batch.len();
             if let Err(fault) = self.write() {
                 self.fail(fault);
             } else if self.batch.is_empty() || self.batch.len() < before {
                 self.recovered(now);
             }
-            is_blocked = self.trouble.is_none() && !self.batch.is_empty();
-            if self.batch.is_empty() {
+            let is_left = !self.batch.is_empty() || self.output.has_unsent();
+            is_blocked = self.trouble.is_none() && is_left;
+            if !is_left {
                 return true;
             }
         }
-        self.sleep(is_blocked, orders.is_empty && self.batch.is_empty(), orders.stop_by);
+        let is_idle = orders.is_empty && self.batch.is_empty() && !self.output.has_unsent();
+        self.sleep(is_blocked, is_idle, orders.stop_by);
         true
     }
 

@@ -7,6 +7,7 @@ mod file;
 #[cfg(feature = "compress")]
 mod gzip;
 mod queue;
+mod send;
 mod stdout;
 
 use crate::config::{self, Format, Target, WhenFull};
@@ -84,8 +85,19 @@ pub trait Output: Send {
     /// # Errors
     ///
     /// As for a write.
-    fn work(&mut self) -> Result<(), Fault> {
+    fn work(&mut self, _batch: &mut Batch) -> Result<(), Fault> {
         Ok(())
+    }
+
+    /// Whether it has events out of the batch ([`Batch::hold`]) and did not send all of them, so that a write is to
+    /// be tried though the batch may be empty.
+    fn has_unsent(&self) -> bool {
+        false
+    }
+
+    /// Whether it has events out of the batch that their receiver may not have yet.
+    fn holds(&self) -> bool {
+        false
     }
 
     /// The longest pause between two tries.
@@ -367,6 +379,10 @@ fn start(
     let output: Box<dyn Output> = match &config.target {
         Target::Stdout => Box::new(stdout::Stdout::new(all)),
         Target::File(target) => Box::new(file::File::new(target)?),
+        target => match send::output(target, longest) {
+            Some(output) => output.map_err(|error| no_memory(&error))?,
+            None => return Err("there is no such output".to_owned()),
+        },
     };
     let is_local = output.is_local();
     let overflow = if all { WhenFull::Wait } else { config.queue.overflow };

@@ -1,16 +1,20 @@
 //! A program started with a pipe as its standard input. Source: posix_spawn(3), waitpid(2), kill(2), pipe(7).
 
 use super::{cerr, retry};
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-/// A running program, and the writing end of its standard input. Dropped while it runs, the pipe is closed, and the
-/// program is left to itself.
+/// A running program, and the writing end of its standard input.
 pub struct Program {
-    pid: libc::pid_t,
+    process: Process,
     input: OwnedFd,
+}
+
+/// A process that was started here.
+pub struct Process {
+    pid: libc::pid_t,
 }
 
 unsafe extern "C" {
@@ -46,7 +50,7 @@ impl Program {
         let input = OwnedFd::from(writer);
         // SAFETY: takes a descriptor that is ours and three integers. Nobody else has this end of the pipe.
         cerr(unsafe { libc::fcntl(input.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK | libc::O_WRONLY) })?;
-        Ok(Self { pid, input })
+        Ok(Self { process: Process { pid }, input })
     }
 
     /// Writes what the pipe takes now, and gives its length.
@@ -59,6 +63,13 @@ impl Program {
         Ok(written.unsigned_abs())
     }
 
+    /// Closes its input.
+    pub fn close(self) -> Process {
+        self.process
+    }
+}
+
+impl Process {
     /// How it ended, if it has: to be asked until it says so, or the process stays as a zombie.
     pub fn ended(&self) -> Option<Ended> {
         let mut status = 0;
@@ -73,10 +84,10 @@ impl Program {
         }
     }
 
-    /// Asks it to end (SIGTERM).
-    pub fn terminate(&self) {
-        // SAFETY: takes two integers. The process is our child and not waited for yet, so that the number is its.
-        let _ = cerr(unsafe { libc::kill(self.pid, libc::SIGTERM) });
+    /// Sends it a signal. Not after it has [`ended`](Self::ended): its number may be another's then.
+    pub fn send(&self, signal: libc::c_int) {
+        // SAFETY: takes two integers.
+        let _ = cerr(unsafe { libc::kill(self.pid, signal) });
     }
 }
 
@@ -166,11 +177,6 @@ pub fn words(words: &[String]) -> io::Result<Vec<CString>> {
     words.iter().map(word).collect()
 }
 
-/// The program's path, to be shown.
-pub fn shown(words: &[CString]) -> &str {
-    words.first().map(CString::as_c_str).map(CStr::to_str).and_then(Result::ok).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,7 +186,7 @@ mod tests {
         Program::start(&words(&["/bin/sh".to_owned(), "-c".to_owned(), script.to_owned()])?)
     }
 
-    fn wait(program: &Program) -> Ended {
+    fn wait(program: &Process) -> Ended {
         loop {
             if let Some(ended) = program.ended() {
                 return ended;
@@ -200,10 +206,7 @@ mod tests {
         );
         let program = start(&script).unwrap();
         assert_eq!(program.write(b"hello\n").unwrap(), 6);
-        let Program { pid, input } = program;
-        drop(input);
-        let program = Program { pid, input: io::pipe().unwrap().1.into() };
-        assert_eq!(wait(&program), Ended::Status(0));
+        assert_eq!(wait(&program.close()), Ended::Status(0));
         assert_eq!(std::fs::read(&out).unwrap(), b"hello\n");
         let fds = std::fs::read_to_string(out.with_extension("fds")).unwrap();
         assert!(fds.contains("0 -> pipe:") && !fds.contains("held"), "{fds}");
@@ -214,7 +217,7 @@ mod tests {
     #[test]
     fn how_it_ends_and_what_a_dead_one_says() {
         let program = start("exit 7").unwrap();
-        assert_eq!(wait(&program), Ended::Status(7));
+        assert_eq!(wait(&program.process), Ended::Status(7));
         assert_eq!(program.write(b"x").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         let program = start("exec sleep 60").unwrap();
         let full = loop {
@@ -223,8 +226,8 @@ mod tests {
             }
         };
         assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
-        program.terminate();
-        assert_eq!(wait(&program), Ended::Signal(libc::SIGTERM));
+        program.process.send(libc::SIGTERM);
+        assert_eq!(wait(&program.close()), Ended::Signal(libc::SIGTERM));
         let error = Program::start(&words(&["/nonexistent".to_owned()]).unwrap()).err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }

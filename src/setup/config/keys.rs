@@ -38,7 +38,7 @@ pub const SECTIONS: [Section; 8] = [
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.
-pub const OUTPUT_KEYS: [(&str, &[&str]); 12] = [
+pub const OUTPUT_KEYS: &[(&str, &[&str])] = &[
     ("type", &[]),
     ("name", &[]),
     ("format", &[]),
@@ -51,6 +51,20 @@ pub const OUTPUT_KEYS: [(&str, &[&str]); 12] = [
     ("mode", &["file"]),
     ("owner", &["file"]),
     ("group", &["file"]),
+    ("network", &["syslog", "gelf", "unix"]),
+    ("address", &["syslog", "gelf", "unix"]),
+    ("protocol", &["syslog"]),
+    ("facility", &["syslog"]),
+    ("severity", &["syslog"]),
+    ("tag", &["syslog"]),
+    ("hostname", &["syslog", "gelf"]),
+    ("framing", &["syslog"]),
+    ("sd_id", &["syslog"]),
+    ("cee", &["syslog"]),
+    ("payload", &["gelf"]),
+    ("compression", &["gelf"]),
+    ("chunk_bytes", &["gelf"]),
+    ("command", &["pipe"]),
 ];
 
 /// The keys of `[[label]]`.
@@ -86,16 +100,5 @@ pub(super) const OUTPUT: &str = "output";
 pub(super) const LATER_KEYS: [(&str, &str, &str); 2] =
     [("rules", "files", "; write the rules in \"rules.lines\""), ("", "log", "; messages go to stderr")];
 
-/// This version's output types.
-pub(super) const TYPES: [&str; 2] = ["stdout", "file"];
-
-/// Those of later versions.
-pub(super) const LATER_TYPES: [&str; 4] = ["syslog", "gelf", "unix", "pipe"];
-
-/// Keys of the later output types.
-pub(super) const LATER_OUTPUT_KEYS: [(&str, &[&str]); 4] = [
-    ("network", &["syslog", "gelf"]),
-    ("address", &["syslog", "gelf"]),
-    ("protocol", &["syslog"]),
-    ("compression", &["gelf"]),
-];
+/// The output types.
+pub(super) const TYPES: [&str; 6] = ["stdout", "file", "syslog", "gelf", "unix", "pipe"];

@@ -7,6 +7,7 @@ mod enrich;
 mod filters;
 mod keys;
 mod labels;
+mod network;
 mod node;
 mod output;
 mod show;
@@ -24,6 +25,7 @@ pub use enrich::{Enrich, MAX_ENV};
 pub use filters::{Action, Condition, Filter, MAX_FILTERS, Network, Syscall};
 pub use keys::{FILTER_KEYS, LABEL_KEYS, OUTPUT_KEYS, SECTIONS, Section};
 pub use labels::{Label, LabelTest, MAX_LABELS};
+pub use network::{Carrier, Compression, GelfTarget, Peer, Protocol, SyslogTarget, host_and_port};
 pub use show::show;
 pub use source::{BUILT_IN, DEFAULT_PATH, MAX_BYTES, Source, embedded, read_file};
 pub use suggest::{listed, nearest, quoted};
@@ -337,17 +339,19 @@ pub enum Format {
     GoAudit,
     /// auditd's lines of audit.log.
     Raw,
+    /// A GELF message of the event's fields: not by this name, but by `payload = "fields"` of a GELF output.
+    Gelf,
 }
 
 impl Format {
-    /// All of them.
+    /// Those that a config can name.
     pub const ALL: [Self; 3] = [Self::Json, Self::GoAudit, Self::Raw];
 
     /// Whether it is in this build.
     #[must_use]
     pub const fn is_built(self) -> bool {
         match self {
-            Self::Json => cfg!(feature = "json"),
+            Self::Json | Self::Gelf => cfg!(feature = "json"),
             Self::GoAudit => true,
             Self::Raw => cfg!(feature = "replay"),
         }
@@ -360,6 +364,7 @@ impl Format {
             Self::Json => "json",
             Self::GoAudit => "go-audit",
             Self::Raw => "raw",
+            Self::Gelf => "gelf",
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::node::{Node, Value};
 use super::show::string;
-use super::suggest::{listed, quoted};
+use super::suggest::quoted;
 use super::values::{Table, Walker};
 use super::{Format, Located};
 
@@ -52,7 +52,7 @@ impl Carrier {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// `network = ...`
-    pub network: Carrier,
+    pub carrier: Carrier,
     /// `address`: a path, or `host:port`, `[2001:db8::1]:port`.
     pub address: Located<String>,
 }
@@ -124,13 +124,15 @@ pub struct GelfTarget {
 
 /// The facilities by number (RFC 5424, table 1), with the names of syslog(3) where it has one.
 const FACILITIES: [&str; 24] = [
-    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
-    "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
+    "ntp", "audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6",
+    "local7",
 ];
 /// The severities by number (RFC 5424, table 2), with the names of syslog(3).
 const SEVERITIES: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
 /// Words that mean one of them too.
-const ALIASES: [(&str, &str); 4] = [("panic", "emerg"), ("error", "err"), ("warn", "warning"), ("security", "auth")];
+const ALIASES: [(&str, &str); 4] =
+    [("panic", "emerg"), ("error", "err"), ("warn", "warning"), ("security", "auth")];
 const AUTHPRIV: u8 = 10;
 const INFO: u8 = 6;
 
@@ -146,7 +148,7 @@ const MAX_WORDS: usize = 64;
 impl Walker<'_> {
     pub(super) fn syslog(&mut self, table: Table<'_>, format: Format) -> Option<SyslogTarget> {
         let peer = self.peer(table, &Carrier::ALL, Some(DEV_LOG));
-        let network = peer.as_ref().map(|peer| peer.network);
+        let network = peer.as_ref().map(|peer| peer.carrier);
         let local = network.is_none_or(Carrier::is_local);
         let protocol = match self.word(table, "protocol", &PROTOCOLS) {
             Some(0) => Protocol::Rfc5424,
@@ -185,7 +187,7 @@ impl Walker<'_> {
 
     pub(super) fn gelf(&mut self, table: Table<'_>) -> Option<GelfTarget> {
         let peer = self.peer(table, &[Carrier::Udp, Carrier::Tcp], None);
-        let tcp = peer.as_ref().is_some_and(|peer| peer.network == Carrier::Tcp);
+        let tcp = peer.as_ref().is_some_and(|peer| peer.carrier == Carrier::Tcp);
         let built = cfg!(feature = "compress");
         let compression = match self.word(table, "compression", &COMPRESSIONS) {
             Some(0) => Compression::Gzip,
@@ -245,8 +247,7 @@ impl Walker<'_> {
             return None;
         };
         if nodes.is_empty() || nodes.len() > MAX_WORDS {
-            let message =
-                format!("\"output.command\" must have 1 to {MAX_WORDS} words, not {}", nodes.len());
+            let message = format!("\"output.command\" must have 1 to {MAX_WORDS} words, not {}", nodes.len());
             self.problem(node.pos, message);
             return None;
         }
@@ -293,7 +294,7 @@ impl Walker<'_> {
         let Some(node) = table.get("address") else {
             if let Some(path) = local.filter(|_| network.is_local()) {
                 let address = Located { place: self.place(table.pos), value: path.to_owned() };
-                return Some(Peer { network, address });
+                return Some(Peer { carrier: network, address });
             }
             let message = format!("network \"{}\" needs an \"address\": {wanted}", network.name());
             self.problem(table.pos, message);
@@ -310,7 +311,7 @@ impl Walker<'_> {
             self.problem(node.pos, message);
             return None;
         }
-        Some(Peer { network, address })
+        Some(Peer { carrier: network, address })
     }
 
     /// A facility or a severity, by name or by number.
@@ -331,7 +332,8 @@ impl Walker<'_> {
                 at
             }
             Value::String(word) => {
-                let word = ALIASES.iter().find(|(alias, _)| alias == word).map_or(word.as_str(), |(_, name)| name);
+                let word =
+                    ALIASES.iter().find(|(alias, _)| alias == word).map_or(word.as_str(), |(_, name)| name);
                 match names.iter().position(|name| *name == word) {
                     None => {
                         self.choose(&format!("\"output.{key}\""), node, names);
@@ -365,17 +367,19 @@ impl Walker<'_> {
     /// `sd_id`: a name with a private enterprise number (RFC 5424, section 6.3.2).
     fn sd_id(&mut self, table: Table<'_>, protocol: Protocol) -> Option<String> {
         let node = table.get("sd_id")?;
-        let wanted = "a name, @ and your enterprise number, such as \"audit@32473\", of at most 32 characters";
+        let wanted =
+            "a name, @ and your enterprise number, such as \"audit@32473\", of at most 32 characters";
         let text = self.text(table, "sd_id", wanted)?.value;
         let named = |name: &str| {
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'=' | b']' | b'"' | b'@'))
+            !name.is_empty()
+                && name.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'=' | b']' | b'"' | b'@'))
         };
         let right = text.len() <= 32
             && text.split_once('@').is_some_and(|(name, number)| {
                 named(name)
-                    && number.split('.').all(|part| {
-                        !part.is_empty() && part.bytes().all(|digit| digit.is_ascii_digit())
-                    })
+                    && number
+                        .split('.')
+                        .all(|part| !part.is_empty() && part.bytes().all(|digit| digit.is_ascii_digit()))
             });
         if !right {
             self.problem(node.pos, format!("\"output.sd_id\" must be {wanted}, not {}", quoted(&text)));
@@ -424,7 +428,7 @@ pub(super) fn show_syslog(text: &mut String, target: &SyslogTarget) -> std::fmt:
     pair(text, "severity", SEVERITIES.get(usize::from(target.severity)).unwrap_or(&""))?;
     pair(text, "tag", &target.tag)?;
     show_hostname(text, target.hostname.as_deref())?;
-    if !target.peer.network.is_datagram() {
+    if !target.peer.carrier.is_datagram() {
         pair(text, "framing", if target.octet_counting { "octet-counting" } else { "newline" })?;
     }
     if let Some(sd_id) = &target.sd_id {
@@ -436,7 +440,7 @@ pub(super) fn show_syslog(text: &mut String, target: &SyslogTarget) -> std::fmt:
 /// Writes the keys of a GELF output as TOML.
 pub(super) fn show_gelf(text: &mut String, target: &GelfTarget) -> std::fmt::Result {
     show_peer(text, &target.peer)?;
-    if target.peer.network == Carrier::Udp {
+    if target.peer.carrier == Carrier::Udp {
         pair(text, "compression", COMPRESSIONS[target.compression as usize])?;
         writeln!(text, "chunk_bytes = {}", target.chunk_bytes)?;
     }
@@ -446,7 +450,7 @@ pub(super) fn show_gelf(text: &mut String, target: &GelfTarget) -> std::fmt::Res
 
 /// Writes network and address as TOML.
 pub(super) fn show_peer(text: &mut String, peer: &Peer) -> std::fmt::Result {
-    pair(text, "network", peer.network.name())?;
+    pair(text, "network", peer.carrier.name())?;
     pair(text, "address", &peer.address.value)
 }
 
@@ -478,7 +482,19 @@ mod tests {
         ] {
             assert_eq!(host_and_port(address), Some((host, port)));
         }
-        for none in ["", "logs.example", ":514", "a:", "a:0", "a:65536", "a:x", "2001:db8::1:514", "[a]:1", "[::1]", "a b:1"] {
+        for none in [
+            "",
+            "logs.example",
+            ":514",
+            "a:",
+            "a:0",
+            "a:65536",
+            "a:x",
+            "2001:db8::1:514",
+            "[a]:1",
+            "[::1]",
+            "a b:1",
+        ] {
             assert_eq!(host_and_port(none), None, "{none}");
         }
     }

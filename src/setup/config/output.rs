@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::keys::{LATER_OUTPUT_KEYS, LATER_TYPES, OUTPUT, OUTPUT_KEYS, TYPES};
+use super::keys::{OUTPUT, OUTPUT_KEYS, TYPES};
 use super::node::{Node, Value};
 use super::suggest::{listed, quoted};
 use super::values::{Table, Walker};
@@ -87,30 +87,33 @@ impl Walker<'_> {
     }
 
     fn output(&mut self, table: Table<'_>) -> Option<Output> {
-        self.repeated(table.entries, &OUTPUT_KEYS.map(|(key, _)| key));
+        let keys: Vec<&str> = OUTPUT_KEYS.iter().map(|(key, _)| *key).collect();
+        self.repeated(table.entries, &keys);
         let kind = self.output_type(table);
         self.output_keys(table, kind);
-        let format = self.output_format(table);
+        let mut format = self.output_format(table);
         let queue = self.queue(table);
         let target = match kind? {
             "file" => Target::File(self.file(table)?),
+            "syslog" => Target::Syslog(self.syslog(table, format)?),
+            "gelf" => {
+                let gelf = self.gelf(table)?;
+                format = if gelf.fields { Format::Gelf } else { format };
+                Target::Gelf(gelf)
+            }
+            "unix" => Target::Unix(self.unix(table)?),
+            "pipe" => Target::Pipe(self.command(table)?),
             _ => Target::Stdout,
         };
         Some(Output { place: self.place(table.pos), name: String::new(), format, queue, target })
     }
 
-    /// The type, if it is one of this version's.
+    /// The type, if it is one.
     fn output_type(&mut self, table: Table<'_>) -> Option<&'static str> {
         let wanted = listed(&TYPES, "or");
         match table.get("type") {
             None => {
                 self.problem(table.pos, format!("[[output]] needs a \"type\": {wanted}"));
-                None
-            }
-            Some(Node { pos, value: Value::String(word) }) if LATER_TYPES.contains(&word.as_str()) => {
-                let message =
-                    format!("output type \"{word}\" is not supported by this version; use {wanted}");
-                self.problem(*pos, message);
                 None
             }
             Some(node) => self.choose("\"output.type\"", node, &TYPES).and_then(|at| TYPES.get(at)).copied(),
@@ -136,7 +139,7 @@ impl Walker<'_> {
             .map(|(key, _)| *key)
             .collect();
         for entry in table.entries.iter().filter(|entry| !ours.contains(&entry.key.as_str())) {
-            let owner = OUTPUT_KEYS.iter().chain(&LATER_OUTPUT_KEYS).find(|(key, _)| *key == entry.key);
+            let owner = OUTPUT_KEYS.iter().find(|(key, _)| *key == entry.key);
             match (owner, kind) {
                 (Some((key, types)), Some(kind)) => {
                     let types = listed(types, "or");

@@ -3,7 +3,9 @@
 
 use std::fmt::{Display, Write};
 
-use super::{Argv, AtExit, Config, Failure, FileTarget, KernelKey, Located, Overflow, Setting, Target};
+use super::{
+    Argv, AtExit, Config, Failure, FileTarget, Format, KernelKey, Located, Overflow, Setting, Target, network,
+};
 
 /// The whole config as TOML.
 #[must_use]
@@ -88,11 +90,19 @@ fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
             ("overflow", queue.overflow.name()),
             ("long_line", queue.long_line.name()),
         ];
-        words.into_iter().try_for_each(|(key, word)| writeln!(text, "{key} = \"{word}\""))?;
+        // A GELF message of fields has no format of its own.
+        let shown = |key: &str| key != "format" || output.format != Format::Gelf;
+        let mut words = words.into_iter().filter(|(key, _)| shown(key));
+        words.try_for_each(|(key, word)| writeln!(text, "{key} = \"{word}\""))?;
         let numbers = [("queue_kib", queue.kib), ("max_line", queue.max_line), ("flush_s", queue.flush_s)];
         numbers.into_iter().try_for_each(|(key, number)| writeln!(text, "{key} = {number}"))?;
-        if let Target::File(file) = &output.target {
-            write_file(text, file)?;
+        match &output.target {
+            Target::Stdout => {}
+            Target::File(file) => write_file(text, file)?,
+            Target::Syslog(syslog) => network::show_syslog(text, syslog)?,
+            Target::Gelf(gelf) => network::show_gelf(text, gelf)?,
+            Target::Unix(peer) => network::show_peer(text, peer)?,
+            Target::Pipe(command) => network::show_command(text, command)?,
         }
     }
     Ok(())
