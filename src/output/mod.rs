@@ -24,8 +24,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Stack of an output's thread: it neither calls deeply nor keeps buffers there.
-const STACK: usize = 128 * 1024;
+/// Stack of an output's thread, touched as far as used: some KiB, and 200 where it compresses.
+const STACK: usize = 512 * 1024;
 /// How long the start waits for an output that opens something on this host.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 /// How long the stop waits for a thread beyond its time: it notices that by itself, unless a call holds it.
