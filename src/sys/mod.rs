@@ -4,6 +4,7 @@
 
 pub mod batch;
 pub mod clock;
+pub mod connect;
 #[cfg(test)]
 pub mod counting;
 pub mod handle;
@@ -15,6 +16,8 @@ pub mod poll;
 pub mod program;
 pub mod send;
 pub mod signal;
+#[cfg(target_env = "musl")]
+mod sort;
 pub mod start;
 #[cfg(target_env = "musl")]
 mod thread;

@@ -27,6 +27,7 @@ impl Program {
     /// expects them. What it prints goes to our standard error. Writing to it never waits.
     ///
     /// Errors: InvalidInput without a word; those of pipe(2) and of posix_spawn(3).
+    #[cold]
     pub fn start(words: &[CString]) -> io::Result<Self> {
         let path = words.first().ok_or(io::ErrorKind::InvalidInput)?;
         let (reader, writer) = io::pipe()?;

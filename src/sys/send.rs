@@ -83,6 +83,11 @@ pub fn set_patience(socket: BorrowedFd<'_>, time: Duration) -> io::Result<()> {
     set(socket, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, millis)
 }
 
+/// Has a lone message sent at once (TCP_NODELAY).
+pub fn set_no_delay(socket: BorrowedFd<'_>) -> io::Result<()> {
+    set(socket, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)
+}
+
 /// Asks for room for so many bytes on their way, past wmem_max where CAP_NET_ADMIN allows it. A unix datagram can't
 /// be longer than that.
 pub fn set_send_buffer(socket: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {

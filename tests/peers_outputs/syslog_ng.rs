@@ -96,7 +96,7 @@ fn syslog_ng_gets_all_by_each_transport() {
         way(
             "tcp-5424",
             "tcp",
-            format!("localhost:{tcp5424}"),
+            format!("[::1]:{tcp5424}"),
             "rfc5424",
             "sd_id = 'audit@32473'",
             "web1.example",

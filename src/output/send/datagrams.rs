@@ -82,6 +82,7 @@ impl Datagrams {
     }
 
     /// The first event in the batch can't be sent.
+    #[cold]
     fn refuse(&mut self, batch: &mut Batch, why: &str) {
         if !std::mem::replace(&mut self.told, true) {
             let len = batch.entries().next().map_or(0, |entry| entry.lines.len());
@@ -97,6 +98,7 @@ impl Datagrams {
 }
 
 impl Output for Datagrams {
+    #[cold]
     fn open(&mut self) -> Result<(), Fault> {
         self.socket = None;
         self.told = false;

@@ -108,6 +108,7 @@ impl Streams {
         }
     }
 
+    #[cold]
     fn broken(&mut self, error: Option<&io::Error>, batch: &mut Batch) -> Fault {
         let link = self.link.take();
         // A pipe keeps what its program has not read, also when that has gone.
@@ -135,6 +136,7 @@ impl Streams {
 }
 
 impl Output for Streams {
+    #[cold]
     fn open(&mut self) -> Result<(), Fault> {
         let link = match &self.line {
             Line::Peer(peer) => peer.connect().map(Link::Socket).map_err(Fault::Failed)?,
@@ -235,6 +237,7 @@ impl Link {
 }
 
 /// Closes a program's input and waits until it has ended; asks it to, when that takes long.
+#[cold]
 fn end(program: Program) -> Option<Ended> {
     let process = program.close();
     for signal in [None, Some(libc::SIGTERM), Some(libc::SIGKILL)] {
