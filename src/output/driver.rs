@@ -126,7 +126,7 @@ impl Driver {
     }
 
     fn reopen(&mut self) {
-        match self.output.reopen(&mut self.batch) {
+        match self.output.reopen() {
             Ok(true) => self.queue.stats.opened.add(1),
             Ok(false) => {}
             Err(Fault::Wrong(message) | Fault::Failed(message)) => {

@@ -38,7 +38,7 @@ pub const SECTIONS: [Section; 8] = [
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.
-pub const OUTPUT_KEYS: [(&str, &[&str]); 12] = [
+pub const OUTPUT_KEYS: [(&str, &[&str]); 20] = [
     ("type", &[]),
     ("name", &[]),
     ("format", &[]),
@@ -51,15 +51,24 @@ pub const OUTPUT_KEYS: [(&str, &[&str]); 12] = [
     ("mode", &["file"]),
     ("owner", &["file"]),
     ("group", &["file"]),
+    ("rotate_kib", &["file"]),
+    ("rotate_s", &["file"]),
+    ("keep", &["file"]),
+    ("keep_mib", &["file"]),
+    ("compress", &["file"]),
+    ("fsync", &["file"]),
+    ("min_free_mib", &["file"]),
+    ("low_space", &["file"]),
 ];
 
 /// The keys of `[[label]]`.
 pub const LABEL_KEYS: [&str; 7] = ["name", "key", "exe", "argv", "script", "action", "propagate"];
 
 /// The keys of `[[filter]]`: the name, the action, and the conditions.
-pub const FILTER_KEYS: [&str; 15] = [
+pub const FILTER_KEYS: [&str; 16] = [
     "name",
     "action",
+    "outputs",
     "type",
     "syscall",
     "key",
