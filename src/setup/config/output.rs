@@ -19,6 +19,8 @@ const MIN_LINE: u32 = 256;
 const MAX_NAME: usize = 32;
 /// The least size of a file at which a new one is begun, in KiB.
 const MIN_ROTATE_KIB: u32 = 64;
+/// What `fsync` can be, for messages.
+const FSYNC: &str = "\"none\", \"each\" or milliseconds";
 /// What a name is, for messages.
 const NAME: &str = "at most 32 letters, digits, \".\", \"_\" and \"-\"";
 
@@ -206,7 +208,11 @@ impl Walker<'_> {
                 self.number(table, "fsync", 1..=3_600_000, &mut millis);
                 Fsync::Every(millis)
             }
-            _ => return self.wrong(table, "fsync", "\"none\", \"each\" or milliseconds", node),
+            Value::String(word) => {
+                let message = format!("\"output.fsync\" must be {FSYNC}, not {}", quoted(word));
+                return self.problem(node.pos, message);
+            }
+            _ => return self.wrong(table, "fsync", FSYNC, node),
         };
     }
 
