@@ -91,6 +91,18 @@ impl Batch {
         self.space.get(self.start..self.end()).unwrap_or_default()
     }
 
+    /// How many of the bytes that are left end with an event and are at most so many.
+    pub fn fitting(&self, most: usize) -> usize {
+        let left = self.marks.get(self.first..).unwrap_or_default();
+        let fit = left.partition_point(|mark| mark.end - self.start <= most);
+        fit.checked_sub(1).and_then(|last| left.get(last)).map_or(0, |mark| mark.end - self.start)
+    }
+
+    /// The bytes that are left of the first event.
+    pub fn first_len(&self) -> usize {
+        self.marks.get(self.first).map_or(0, |mark| mark.end - self.start)
+    }
+
     /// Takes bytes out that a stream took. An event is written when its last byte is.
     pub fn advance(&mut self, len: usize) {
         self.start = (self.start + len).min(self.end());

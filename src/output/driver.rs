@@ -79,30 +79,26 @@ impl Driver {
             self.reopen();
             return self.retry_now(now);
         }
-        if self.output.due().is_some_and(|due| due <= now) {
-            let result = self.output.work(&mut self.batch);
-            self.queue.settle(&mut self.batch);
-            if let Err(fault) = result {
-                self.fail(fault);
-                return true;
-            }
+        if self.output.due().is_some_and(|due| due <= now)
+            && let Err(fault) = self.output.work()
+        {
+            self.fail(fault);
         }
         let mut is_blocked = false;
-        let has_unsent = self.output.has_unsent();
-        if !is_resting && (has_unsent || !self.batch.is_empty()) {
+        if !is_resting && (!self.batch.is_empty() || self.output.wants_write()) {
             let before = self.batch.len();
             if let Err(fault) = self.write() {
                 self.fail(fault);
             } else if self.batch.is_empty() || self.batch.len() < before {
                 self.recovered(now);
             }
-            let is_left = !self.batch.is_empty() || self.output.has_unsent();
+            let is_left = !self.batch.is_empty() || self.output.wants_write();
             is_blocked = self.trouble.is_none() && is_left;
             if !is_left {
                 return true;
             }
         }
-        let is_idle = orders.is_empty && self.batch.is_empty() && !self.output.has_unsent();
+        let is_idle = orders.is_empty && self.batch.is_empty() && !self.output.wants_write();
         self.sleep(is_blocked, is_idle, orders.stop_by);
         true
     }
@@ -132,7 +128,7 @@ impl Driver {
     }
 
     fn reopen(&mut self) {
-        match self.output.reopen(&mut self.batch) {
+        match self.output.reopen() {
             Ok(true) => self.queue.stats.opened.add(1),
             Ok(false) => {}
             Err(Fault::Wrong(message) | Fault::Failed(message)) => {

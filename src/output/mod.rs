@@ -6,13 +6,15 @@ mod driver;
 mod file;
 #[cfg(feature = "compress")]
 mod gzip;
+mod long;
 mod queue;
 mod send;
 mod stdout;
 
-use crate::config::{self, Format, Target, WhenFull};
+use crate::config::{self, Format, LongLine, Target, WhenFull};
+use crate::format::Line;
 use crate::log;
-use crate::stats::{OutputStats, Stats};
+use crate::stats::{Dropped, OutputStats, Stats};
 use crate::wire::record::Stamp;
 pub use batch::{BATCH, BATCH_EVENTS, Batch, Entry};
 use driver::Driver;
@@ -60,13 +62,13 @@ pub trait Output: Send {
     /// What is left in the batch is tried again, after an [`open`](Self::open).
     fn write(&mut self, batch: &mut Batch) -> Result<(), Fault>;
 
-    /// Opens anew (SIGHUP, SIGUSR1): what came before is written already, or, after a failure, is still in the
-    /// batch. Whether there was something to open.
+    /// Opens anew (SIGHUP, SIGUSR1): what came before is written already or, after a failure, will be written to
+    /// what is opened now. Whether there was something to open.
     ///
     /// # Errors
     ///
     /// What was open stays in use.
-    fn reopen(&mut self, _batch: &mut Batch) -> Result<bool, Fault> {
+    fn reopen(&mut self) -> Result<bool, Fault> {
         Ok(false)
     }
 
@@ -85,13 +87,13 @@ pub trait Output: Send {
     /// # Errors
     ///
     /// As for a write.
-    fn work(&mut self, _batch: &mut Batch) -> Result<(), Fault> {
+    fn work(&mut self) -> Result<(), Fault> {
         Ok(())
     }
 
-    /// Whether it has events out of the batch ([`Batch::hold`]) and did not send all of them, so that a write is to
-    /// be tried though the batch may be empty.
-    fn has_unsent(&self) -> bool {
+    /// Whether a write is to be tried though the batch may be empty: it has events out of the batch ([`Batch::hold`])
+    /// that were not sent, or it is time to ask what their receiver has.
+    fn wants_write(&self) -> bool {
         false
     }
 
@@ -173,6 +175,8 @@ struct Tap {
     format: Format,
     queue: Arc<Queue>,
     flush: Duration,
+    /// The longest line, if there is one, and what becomes of a longer one.
+    long: Option<(usize, LongLine)>,
 }
 
 /// All outputs.
@@ -182,6 +186,8 @@ pub struct Outputs {
     patience: Box<dyn Patience>,
     /// Whether no event may be dropped.
     all: bool,
+    /// Space for lines that are cut, where an output has a limit.
+    line: Option<Line>,
 }
 
 impl Outputs {
@@ -248,8 +254,9 @@ impl Outputs {
                 _ => {}
             }
         }
-        let taps = taps.into_iter().map(|(tap, _)| tap).collect();
-        let outputs = Self { taps, room, patience, all };
+        let taps: Vec<Tap> = taps.into_iter().map(|(tap, _)| tap).collect();
+        let line = if taps.iter().any(|tap| tap.long.is_some()) { Line::new(longest).ok() } else { None };
+        let outputs = Self { taps, room, patience, all, line };
         if errors.is_empty() { Ok(outputs) } else { Err(errors) }
     }
 
@@ -270,11 +277,25 @@ impl Outputs {
 
     /// Gives an event's lines of this format to each output that has it, but for the outputs `kept`.
     pub fn write(&mut self, format: Format, lines: &[u8], stamp: Stamp, kept: u64) {
-        let Self { taps, room, patience, all } = self;
+        let Self { taps, room, patience, all, line } = self;
         for (at, tap) in taps.iter().enumerate().filter(|(_, tap)| tap.format == format) {
             if holds(kept, at) {
                 continue;
             }
+            let lines = match (tap.long, line.as_mut()) {
+                (Some((max, how)), Some(line)) if long::is_long(lines, max) => {
+                    if how != LongLine::Drop {
+                        long::fit(format, lines, stamp, max, how, line);
+                    }
+                    if how == LongLine::Drop || line.overflowed() {
+                        tap.queue.pass_over(Some(Dropped::TooLong));
+                        continue;
+                    }
+                    tap.queue.stats.long.add(1);
+                    line.as_bytes()
+                }
+                _ => lines,
+            };
             let mut must = false;
             while tap.queue.put(lines, stamp, must) == Err(NoRoom) {
                 tap.queue.flush();
@@ -378,7 +399,7 @@ fn start(
     let counters = Arc::new(OutputStats::new(config.name.clone()));
     let output: Box<dyn Output> = match &config.target {
         Target::Stdout => Box::new(stdout::Stdout::new(all)),
-        Target::File(target) => Box::new(file::File::new(target)?),
+        Target::File(target) => Box::new(file::File::new(target, Arc::clone(&counters))?),
         target => match send::output(target, longest) {
             Some(output) => output.map_err(|error| no_memory(&error))?,
             None => return Err("there is no such output".to_owned()),
@@ -395,5 +416,7 @@ fn start(
     builder.spawn(move || driver.run()).map_err(|error| format!("failed to start a thread: {error}"))?;
     stats.outputs.add(counters);
     let flush = Duration::from_secs(config.queue.flush_s.into());
-    Ok((Tap { format: config.format, queue, flush }, is_local))
+    let max = config.queue.max_line as usize;
+    let long = (max > 0).then_some((max, config.queue.long_line));
+    Ok((Tap { format: config.format, queue, flush, long }, is_local))
 }

@@ -99,7 +99,7 @@ impl Lines {
             loss: Loss::new(&stats),
             names: Names::of(config.translate.names, now),
             context,
-            filters: Filters::new(filters, &passwd(), Arc::clone(&stats))?,
+            filters: Filters::new(filters, &config.outputs, &passwd(), Arc::clone(&stats))?,
             json: Json::new(&config.json, config.translate, records, &node)?,
             gelf: Gelf::new(records, &node)?,
             raw: config.raw,
@@ -139,23 +139,25 @@ impl Lines {
     }
 
     /// Takes from an event what the context keeps, asks the filters, and looks up what is needed to write it.
-    /// False when it is not to be written.
-    fn learn(&mut self, event: &Event<'_>) -> bool {
+    /// Gives the outputs that it is kept from.
+    fn learn(&mut self, event: &Event<'_>) -> u64 {
+        let mut kept = 0;
         if self.context.is_some() || !self.filters.is_empty() {
             let facts = Facts::of(event);
             if let Some(context) = &mut self.context {
                 context.note(event, &facts, self.now);
             }
             let found = self.context.as_ref().map(Context::found);
-            if !self.filters.pass(event, &facts, found.as_ref()) {
-                return false;
+            kept = self.filters.kept_from(event, &facts, found.as_ref());
+            if kept == u64::MAX {
+                return kept;
             }
             if let Some(context) = &mut self.context {
                 context.complete(event, &facts);
             }
         }
         self.names.ask(event, self.now);
-        true
+        kept
     }
 
     /// Writes an event in each of these formats that is in use, but for the outputs `kept`; false when one of its
@@ -211,11 +213,12 @@ fn records_space(config: &Config) -> usize {
 impl Sink for Lines {
     fn event(&mut self, event: &Event<'_>) {
         self.stats.assembled.add(1);
-        if JSON && !self.learn(event) {
-            self.outputs.filtered(u64::MAX);
+        let kept = if JSON { self.learn(event) } else { 0 };
+        self.outputs.filtered(kept);
+        if kept == u64::MAX {
             return self.stats.filtered.add(1);
         }
-        if self.write_as(&FORMATS, event, 0) {
+        if self.write_as(&FORMATS, event, kept) {
             self.stats.events.add(1);
         } else {
             // The space is made for the longest event, so this is a defect of ours: told, not hidden.

@@ -44,7 +44,7 @@ fn one_key(table: &str, key: &str, value: &str) -> String {
         ("output", "type") => format!("[[output]]\n{key} = {value}\n"),
         ("output", "path") => format!("[[output]]\n{key} = {value}\ntype = \"file\"\n"),
         ("output", _) => format!("[[output]]\n{key} = {value}\ntype = \"file\"\npath = \"/x\"\n"),
-        ("filter", "name" | "action") => format!("[[filter]]\n{key} = {value}\nkey = 'k'\n"),
+        ("filter", "name" | "action" | "outputs") => format!("[[filter]]\n{key} = {value}\nkey = 'k'\n"),
         ("filter", _) => format!("[[filter]]\n{key} = {value}\n"),
         ("label", "name") => format!("[[label]]\n{key} = {value}\nkey = 'k'\n"),
         ("label", "key" | "exe" | "argv" | "script") => format!("[[label]]\n{key} = {value}\nname = 'n'\n"),

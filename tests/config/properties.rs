@@ -73,6 +73,7 @@ fn outputs() -> impl Strategy<Value = Vec<Output>> {
         let place = |target: &Target| match target {
             Target::Stdout => None,
             Target::File(file) => Some(file.path.clone()),
+            other => Some(PathBuf::from(format!("{other:?}"))),
         };
         let targets = targets.into_iter().filter(|(target, _)| places.insert(place(target)));
         let numbered = targets.zip(1..);

@@ -182,8 +182,8 @@ impl Output for Streams {
         }
     }
 
-    fn has_unsent(&self) -> bool {
-        !self.window.unsent().is_empty()
+    fn wants_write(&self) -> bool {
+        !self.window.unsent().is_empty() || self.due().is_some_and(|at| at <= Instant::now())
     }
 
     fn holds(&self) -> bool {
@@ -192,10 +192,6 @@ impl Output for Streams {
 
     fn due(&self) -> Option<Instant> {
         self.look.map(|(at, _)| at)
-    }
-
-    fn work(&mut self, batch: &mut Batch) -> Result<(), Fault> {
-        self.pump(batch).map(|_| ())
     }
 
     fn longest_pause(&self) -> Duration {

@@ -51,6 +51,14 @@ pub const OUTPUT_KEYS: &[(&str, &[&str])] = &[
     ("mode", &["file"]),
     ("owner", &["file"]),
     ("group", &["file"]),
+    ("rotate_kib", &["file"]),
+    ("rotate_s", &["file"]),
+    ("keep", &["file"]),
+    ("keep_mib", &["file"]),
+    ("compress", &["file"]),
+    ("fsync", &["file"]),
+    ("min_free_mib", &["file"]),
+    ("low_space", &["file"]),
     ("network", &["syslog", "gelf", "unix"]),
     ("address", &["syslog", "gelf", "unix"]),
     ("protocol", &["syslog"]),
@@ -71,9 +79,10 @@ pub const OUTPUT_KEYS: &[(&str, &[&str])] = &[
 pub const LABEL_KEYS: [&str; 7] = ["name", "key", "exe", "argv", "script", "action", "propagate"];
 
 /// The keys of `[[filter]]`: the name, the action, and the conditions.
-pub const FILTER_KEYS: [&str; 15] = [
+pub const FILTER_KEYS: [&str; 16] = [
     "name",
     "action",
+    "outputs",
     "type",
     "syscall",
     "key",

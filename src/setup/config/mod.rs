@@ -29,7 +29,7 @@ pub use network::{Carrier, Compression, GelfTarget, Peer, Protocol, SyslogTarget
 pub use show::show;
 pub use source::{BUILT_IN, DEFAULT_PATH, MAX_BYTES, Source, embedded, read_file};
 pub use suggest::{listed, nearest, quoted};
-pub use target::{FileTarget, LongLine, MAX_OUTPUTS, Output, Queue, Target, WhenFull};
+pub use target::{FileTarget, Fsync, LongLine, LowSpace, MAX_OUTPUTS, Output, Queue, Target, WhenFull};
 pub use translate::{NameSource, Translate};
 
 use std::fmt;

@@ -41,6 +41,18 @@ impl Carrier {
         matches!(self, Self::UnixDatagram | Self::UnixStream)
     }
 
+    /// The longest line that certainly fits a message of its own, in bytes; 0 is no limit.
+    #[must_use]
+    pub const fn longest_line(self) -> u32 {
+        match self {
+            // 65,507 over IPv4, with the header.
+            Self::Udp => 65_000,
+            // A little less than a socket's usual send buffer (net.core.wmem_default).
+            Self::UnixDatagram => 200_000,
+            Self::UnixStream | Self::Tcp => 0,
+        }
+    }
+
     /// Whether it has messages of its own, which need no frame.
     #[must_use]
     pub const fn is_datagram(self) -> bool {
@@ -226,6 +238,10 @@ impl Walker<'_> {
         }
         if let (true, Some(node)) = (fields, table.get("format")) {
             let message = "\"format\" belongs to payload \"line\": with \"fields\" the message is made of the event's fields";
+            self.problem(node.pos, message.to_owned());
+        }
+        if let (true, Some(node)) = (fields, table.get("max_line")) {
+            let message = "\"max_line\" belongs to payload \"line\": with \"fields\" each value has at most 32000 bytes";
             self.problem(node.pos, message.to_owned());
         }
         fields

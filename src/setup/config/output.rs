@@ -7,7 +7,9 @@ use super::node::{Node, Value};
 use super::suggest::{listed, quoted};
 use super::values::{Table, Walker};
 use super::walk::label;
-use super::{FileTarget, Format, LongLine, MAX_OUTPUTS, Output, Queue, Target, WhenFull};
+use super::{
+    FileTarget, Format, Fsync, LongLine, LowSpace, MAX_OUTPUTS, Output, Peer, Queue, Target, WhenFull,
+};
 
 /// The mode of a new file without `mode`: the owner alone, since events hold command lines.
 pub(super) const DEFAULT_MODE: u32 = 0o600;
@@ -17,6 +19,10 @@ const HIGHEST_MODE: u32 = 0o777;
 const MIN_LINE: u32 = 256;
 /// The longest name of an output, in bytes.
 const MAX_NAME: usize = 32;
+/// The least size of a file at which a new one is begun, in KiB.
+const MIN_ROTATE_KIB: u32 = 64;
+/// What `fsync` can be, for messages.
+const FSYNC: &str = "\"none\", \"each\" or milliseconds";
 /// What a name is, for messages.
 const NAME: &str = "at most 32 letters, digits, \".\", \"_\" and \"-\"";
 
@@ -92,20 +98,35 @@ impl Walker<'_> {
         let kind = self.output_type(table);
         self.output_keys(table, kind);
         let mut format = self.output_format(table);
-        let queue = self.queue(table);
+        let mut queue = self.queue(table);
         let target = match kind? {
             "file" => Target::File(self.file(table)?),
-            "syslog" => Target::Syslog(self.syslog(table, format)?),
+            "syslog" => {
+                let syslog = self.syslog(table, format)?;
+                Self::limit(table, &syslog.peer, &mut queue);
+                Target::Syslog(syslog)
+            }
             "gelf" => {
                 let gelf = self.gelf(table)?;
                 format = if gelf.fields { Format::Gelf } else { format };
                 Target::Gelf(gelf)
             }
-            "unix" => Target::Unix(self.unix(table)?),
+            "unix" => {
+                let peer = self.unix(table)?;
+                Self::limit(table, &peer, &mut queue);
+                Target::Unix(peer)
+            }
             "pipe" => Target::Pipe(self.command(table)?),
             _ => Target::Stdout,
         };
         Some(Output { place: self.place(table.pos), name: String::new(), format, queue, target })
+    }
+
+    /// Lines that go out as datagrams have a limit, unless another is given.
+    fn limit(table: Table<'_>, peer: &Peer, queue: &mut Queue) {
+        if table.get("max_line").is_none() {
+            queue.max_line = peer.carrier.longest_line();
+        }
     }
 
     /// The type, if it is one.
@@ -160,7 +181,59 @@ impl Walker<'_> {
         let mode = self.mode(table);
         let owner = self.text(table, "owner", "a user's name or number in quotes");
         let group = self.text(table, "group", "a group's name or number in quotes");
-        Some(FileTarget { path: PathBuf::from(path?.value), mode, owner, group, ..FileTarget::default() })
+        let mut file = FileTarget { mode, owner, group, ..FileTarget::default() };
+        self.number(table, "rotate_kib", 0..=4_194_303, &mut file.rotate_kib);
+        self.number(table, "rotate_s", 0..=31_622_400, &mut file.rotate_s);
+        self.number(table, "keep", 1..=9999, &mut file.keep);
+        self.number(table, "keep_mib", 0..=1_048_576, &mut file.keep_mib);
+        self.number(table, "min_free_mib", 0..=1_048_576, &mut file.min_free_mib);
+        self.bool(table, "compress", &mut file.compress);
+        let choices = LowSpace::ALL.map(|action| (action.name(), action));
+        self.choice(table, "low_space", &choices, &mut file.low_space);
+        self.fsync(table, &mut file.fsync);
+        self.sizes(table, &file);
+        file.path = PathBuf::from(path?.value);
+        Some(file)
+    }
+
+    /// What the sizes must be to each other.
+    fn sizes(&mut self, table: Table<'_>, file: &FileTarget) {
+        if let (1..MIN_ROTATE_KIB, Some(node)) = (file.rotate_kib, table.get("rotate_kib")) {
+            let message = format!(
+                "\"output.rotate_kib\" must be 0 or at least {MIN_ROTATE_KIB}, not {}",
+                file.rotate_kib
+            );
+            self.problem(node.pos, message);
+        }
+        if let (true, Some(node)) = (file.keep_mib > 0, table.get("keep_mib"))
+            && (file.rotate_kib == 0 || file.rotate_kib >= file.keep_mib.saturating_mul(1024))
+        {
+            let message = "\"output.keep_mib\" needs a \"rotate_kib\" that is less";
+            self.problem(node.pos, message.to_owned());
+        }
+        if let (true, false, Some(node)) = (file.compress, cfg!(feature = "compress"), table.get("compress"))
+        {
+            self.problem(node.pos, "\"output.compress\" is not in this build".to_owned());
+        }
+    }
+
+    /// `fsync`: a word, or milliseconds.
+    fn fsync(&mut self, table: Table<'_>, into: &mut Fsync) {
+        let Some(node) = table.get("fsync") else { return };
+        *into = match &node.value {
+            Value::String(word) if word == "none" => Fsync::None,
+            Value::String(word) if word == "each" => Fsync::Each,
+            Value::Integer(_) => {
+                let mut millis = 0;
+                self.number(table, "fsync", 1..=3_600_000, &mut millis);
+                Fsync::Every(millis)
+            }
+            Value::String(word) => {
+                let message = format!("\"output.fsync\" must be {FSYNC}, not {}", quoted(word));
+                return self.problem(node.pos, message);
+            }
+            _ => return self.wrong(table, "fsync", FSYNC, node),
+        };
     }
 
     /// `mode`: octal text, so that nobody's 600 becomes 01130.

@@ -4,7 +4,8 @@
 use std::fmt::{Display, Write};
 
 use super::{
-    Argv, AtExit, Config, Failure, FileTarget, Format, KernelKey, Located, Overflow, Setting, Target, network,
+    Argv, AtExit, Config, Failure, FileTarget, Format, Fsync, KernelKey, Located, Overflow, Setting, Target,
+    network,
 };
 
 /// The whole config as TOML.
@@ -134,7 +135,21 @@ fn write_file(text: &mut String, file: &FileTarget) -> std::fmt::Result {
         None => Ok(()),
     };
     name("owner", &file.owner)?;
-    name("group", &file.group)
+    name("group", &file.group)?;
+    let numbers = [
+        ("rotate_kib", file.rotate_kib),
+        ("rotate_s", file.rotate_s),
+        ("keep", file.keep),
+        ("keep_mib", file.keep_mib),
+        ("min_free_mib", file.min_free_mib),
+    ];
+    numbers.into_iter().try_for_each(|(key, number)| writeln!(text, "{key} = {number}"))?;
+    writeln!(text, "compress = {}\nlow_space = \"{}\"", file.compress, file.low_space.name())?;
+    match file.fsync {
+        Fsync::None => writeln!(text, "fsync = \"none\""),
+        Fsync::Each => writeln!(text, "fsync = \"each\""),
+        Fsync::Every(millis) => writeln!(text, "fsync = {millis}"),
+    }
 }
 
 fn setting<T: Display>(setting: Setting<T>) -> String {

@@ -165,10 +165,81 @@ pub struct FileTarget {
     pub owner: Option<Located<String>>,
     /// `group = "name or number"`: left as created when absent.
     pub group: Option<Located<String>>,
+    /// `rotate_kib = 0`: the size at which a new file is begun; 0 is never, else 64 to 4194303.
+    pub rotate_kib: u32,
+    /// `rotate_s = 0`: the age at which a new file is begun, at the first event after; 0 is never.
+    pub rotate_s: u32,
+    /// `keep = 5`: how many older files are kept, `path.1` the youngest; 1 to 9999.
+    pub keep: u32,
+    /// `keep_mib = 0`: what all files together may have; 0 is no limit. Needs `rotate_kib`.
+    pub keep_mib: u32,
+    /// `compress = false`: older files become `path.1.gz`.
+    pub compress: bool,
+    /// `fsync = "none" | "each" | milliseconds`: when what is written is brought to the disk.
+    pub fsync: Fsync,
+    /// `min_free_mib = 0`: free space below which something is done; 0 is none.
+    pub min_free_mib: u32,
+    /// `low_space = "warn" | "rotate" | "delete" | "stop"`: what.
+    pub low_space: LowSpace,
 }
 
 impl Default for FileTarget {
     fn default() -> Self {
-        Self { path: PathBuf::new(), mode: 0o600, owner: None, group: None }
+        Self {
+            path: PathBuf::new(),
+            mode: 0o600,
+            owner: None,
+            group: None,
+            rotate_kib: 0,
+            rotate_s: 0,
+            keep: 5,
+            keep_mib: 0,
+            compress: false,
+            fsync: Fsync::None,
+            min_free_mib: 0,
+            low_space: LowSpace::Warn,
+        }
+    }
+}
+
+/// When a file's lines are brought to the disk (fdatasync(2)).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fsync {
+    /// When the kernel likes.
+    #[default]
+    None,
+    /// Before an event counts as written; events that came meanwhile share one.
+    Each,
+    /// At the latest so many milliseconds after a write.
+    Every(u32),
+}
+
+/// What is done when there is too little free space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LowSpace {
+    /// It is told.
+    #[default]
+    Warn,
+    /// A new file is begun, so that the oldest goes.
+    Rotate,
+    /// Older files are deleted, the oldest first, until there is enough.
+    Delete,
+    /// Nothing is written until there is enough.
+    Stop,
+}
+
+impl LowSpace {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Warn, Self::Rotate, Self::Delete, Self::Stop];
+
+    /// The word in the config.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Warn => "warn",
+            Self::Rotate => "rotate",
+            Self::Delete => "delete",
+            Self::Stop => "stop",
+        }
     }
 }

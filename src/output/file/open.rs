@@ -1,79 +1,37 @@
-//! A file: opened for append, its mode and owner set at each opening, written in batches of whole lines.
+//! Opening a file for append, and saying what is wrong with its path.
 
-use super::{Batch, Fault, Output};
 use crate::config::{FileTarget, Located, id_in};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::Path;
 
 /// What is set at each opening.
-struct Access {
+pub(super) struct Access {
     mode: u32,
     uid: Option<u32>,
     gid: Option<u32>,
 }
 
-/// The output.
-pub(super) struct File {
-    path: PathBuf,
-    access: Access,
-    file: Option<fs::File>,
-}
-
-impl File {
-    /// Looks up owner and group; nothing is opened yet.
-    pub(super) fn new(target: &FileTarget) -> Result<Self, String> {
-        let access = Access {
+impl Access {
+    /// Looks up owner and group.
+    pub(super) fn of(target: &FileTarget) -> Result<Self, String> {
+        Ok(Self {
             mode: target.mode,
             uid: id("user", "/etc/passwd", target.owner.as_ref())?,
             gid: id("group", "/etc/group", target.group.as_ref())?,
-        };
-        Ok(Self { path: target.path.clone(), access, file: None })
+        })
     }
 
-    fn write_failed(&self, error: &io::Error) -> Fault {
-        Fault::Failed(format!("failed to write to \"{}\": {error}", self.path.display()))
-    }
-}
-
-impl Output for File {
-    fn open(&mut self) -> Result<(), Fault> {
-        if self.file.is_none() {
-            let file = open(&self.path, &self.access);
-            self.file = Some(file.map_err(|error| Fault::Wrong(explain(&self.path, &error)))?);
+    /// Gives a file mode and owner.
+    pub(super) fn set(&self, file: &fs::File, metadata: &fs::Metadata) -> io::Result<()> {
+        if metadata.permissions().mode() & 0o7777 != self.mode {
+            file.set_permissions(fs::Permissions::from_mode(self.mode))?;
+        }
+        if self.uid.is_some() || self.gid.is_some() {
+            fchown(file, self.uid, self.gid)?;
         }
         Ok(())
-    }
-
-    fn write(&mut self, batch: &mut Batch) -> Result<(), Fault> {
-        while let (false, Some(file)) = (batch.is_empty(), &mut self.file) {
-            match file.write(batch.rest()) {
-                Ok(0) => return Err(self.write_failed(&io::ErrorKind::WriteZero.into())),
-                Ok(len) => batch.advance(len),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.write_failed(&error)),
-            }
-        }
-        Ok(())
-    }
-
-    fn reopen(&mut self, batch: &mut Batch) -> Result<bool, Fault> {
-        let file = open(&self.path, &self.access).map_err(|error| {
-            Fault::Failed(format!("{}; the file that was open stays in use", explain(&self.path, &error)))
-        })?;
-        batch.restart();
-        self.file = Some(file);
-        Ok(true)
-    }
-
-    fn longest_pause(&self) -> Duration {
-        Duration::from_secs(4)
-    }
-
-    fn is_local(&self) -> bool {
-        true
     }
 }
 
@@ -85,8 +43,23 @@ fn id(what: &str, table: &str, name: Option<&Located<String>>) -> Result<Option<
     id_in(&text, &name.value).map(Some).ok_or_else(unknown)
 }
 
-/// Opens for append, sets mode and owner, and ends a last line that a crash left torn.
-fn open(path: &Path, access: &Access) -> io::Result<fs::File> {
+/// Which file it is: file system and inode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity(u64, u64);
+
+impl Identity {
+    pub(super) fn of(metadata: &fs::Metadata) -> Self {
+        Self(metadata.dev(), metadata.ino())
+    }
+}
+
+/// Where a write was broken off inside a line: the file and its length. While both are still so, the line can be
+/// ended as if nothing had been.
+pub(super) type Torn = (Identity, u64);
+
+/// Opens for append and sets mode and owner. A last line that is torn is ended, unless it is the one of `torn`,
+/// which goes on: then gives true.
+pub(super) fn open(path: &Path, access: &Access, torn: Option<Torn>) -> io::Result<(fs::File, bool)> {
     let mut options = OpenOptions::new();
     // O_NONBLOCK: a FIFO without a reader is an error, not a wait. It means nothing to a regular file.
     options.append(true).create(true).mode(access.mode).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
@@ -97,13 +70,11 @@ fn open(path: &Path, access: &Access) -> io::Result<fs::File> {
     };
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Ok(file);
+        return Ok((file, torn.is_some()));
     }
-    if metadata.permissions().mode() & 0o7777 != access.mode {
-        file.set_permissions(fs::Permissions::from_mode(access.mode))?;
-    }
-    if access.uid.is_some() || access.gid.is_some() {
-        fchown(&file, access.uid, access.gid)?;
+    access.set(&file, &metadata)?;
+    if torn == Some((Identity::of(&metadata), metadata.len())) {
+        return Ok((file, true));
     }
     let mut last = [b'\n'];
     if metadata.len() > 0 && file.seek(SeekFrom::End(-1)).is_ok() && file.read(&mut last).is_ok() {
@@ -112,11 +83,18 @@ fn open(path: &Path, access: &Access) -> io::Result<fs::File> {
             file.write_all(b"\n")?;
         }
     }
-    Ok(file)
+    Ok((file, false))
+}
+
+/// Whether it is a mistake in the config, and not of the moment, that a file can't be opened.
+pub(super) fn is_mistake(error: &io::Error) -> bool {
+    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied};
+    matches!(error.kind(), NotFound | IsADirectory | NotADirectory | PermissionDenied)
+        || error.raw_os_error() == Some(libc::ENXIO)
 }
 
 /// Says what about the path is wrong, since "no such file or directory" tells nobody which one.
-fn explain(path: &Path, error: &io::Error) -> String {
+pub(super) fn explain(path: &Path, error: &io::Error) -> String {
     let shown = path.display();
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match error.kind() {
