@@ -16,6 +16,7 @@ mod loss;
 mod refused;
 mod registration;
 mod reopen;
+mod rules;
 mod settings;
 mod stdio;
 mod stop;

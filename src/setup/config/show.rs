@@ -57,20 +57,24 @@ fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "types = [{}, {}]", config.event.types.0, config.event.types.1)?;
 
     writeln!(text, "\n[rules]")?;
-    if config.rules.lines.is_empty() {
-        writeln!(text, "lines = []")?;
-    } else {
-        writeln!(text, "lines = [")?;
-        for line in &config.rules.lines {
-            writeln!(text, "    {},", string(&line.value))?;
+    for (key, values) in [("files", &config.rules.files), ("lines", &config.rules.lines)] {
+        if values.is_empty() {
+            writeln!(text, "{key} = []")?;
+            continue;
+        }
+        writeln!(text, "{key} = [")?;
+        for value in values {
+            writeln!(text, "    {},", string(&value.value))?;
         }
         writeln!(text, "]")?;
     }
+    writeln!(text, "on_error = {}", string(config.rules.on_error.name()))?;
     let at_exit = match config.rules.at_exit {
         AtExit::Leave => "leave",
         AtExit::Remove => "remove",
     };
     writeln!(text, "at_exit = {}", string(at_exit))?;
+    writeln!(text, "restore_watches = {}", config.rules.restore_watches)?;
 
     if cfg!(feature = "json") {
         write_json(text, config)?;
