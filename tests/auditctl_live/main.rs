@@ -146,11 +146,11 @@ fn every_name_is_read_and_printed_as_auditctl_does() {
     bound(&mut without, "-a always,exit", &errors);
     // What is newer than auditctl 3.0.9 has a name with us alone.
     let newer = |name: &&str| matches!(record_type_number(name), Some(1338 | 1339 | 1420..=1426));
-    let types: Vec<&str> = record_type_names().filter(|name| !newer(name)).collect();
+    let types: Vec<&str> = record_type_names().into_iter().filter(|name| !newer(name)).collect();
     let types: Vec<String> = types.iter().map(|name| format!(" -F msgtype!={name}")).collect();
     bound(&mut without, "-a never,exclude", &types);
     let pairs = COMPARISONS.map(|(one, other)| {
-        let [one, other] = [one, other].map(|field| generate::id_name(field));
+        let [one, other] = [one, other].map(generate::id_name);
         format!(" -C {one}={other} -C {other}!={one}")
     });
     bound(&mut without, "-a always,exit", &pairs);

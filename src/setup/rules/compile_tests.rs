@@ -199,10 +199,10 @@ fn all_errors_come_together_with_their_columns() {
         ("-w /x -w /y", "7: -w in a line that has its rule already: one rule a line"),
         ("-F pid=1 -a always,exit", "1: -F needs a rule before it: begin with -a always,exit"),
         ("-k x", "1: -k needs a rule before it: begin with -a always,exit"),
-        ("-a always,exit -S opne", "19: unknown system call on x86_64: \"opne\"; did you mean \"open\"?"),
+        ("-a always,exit -S opne", "19: unknown system call \"opne\" on x86_64; did you mean \"open\"?"),
         (
             "-a always,exit -F arch=b64 -S read,wrte",
-            "36: unknown system call on x86_64: \"wrte\"; did you mean \"write\"?",
+            "36: unknown system call \"wrte\" on x86_64; did you mean \"write\"?",
         ),
         ("-a always,exit -F arch=b64 -S ,", "31: -S needs a system call after it"),
         ("-a always,task -S open", "16: -S works only on the exit list, not on task"),
@@ -350,7 +350,25 @@ fn limits_are_the_kernels() {
 
 proptest::proptest! {
     #[test]
-    fn any_line_is_a_rule_or_an_error(line in r#"(-[aAdDSFCkwWpefb] ?|always,exit|pid|[=<>!&]|/[a-z]*|[ "'\\,\t]|\PC){0,12}"#) {
+    fn any_line_is_a_rule_or_an_error(line in r#"(-[aAdDSFCkwWpebfrqtic] ?|--[a-z_-]{0,12}|always,exit|pid|[=<>!&]|/[a-z]*|[ "'\\,\t]|\PC){0,12}"#) {
         let _ = compiled(&line, Machine::X86_64);
+    }
+
+    /// What is a rule is printed as a line that makes it again.
+    #[test]
+    fn any_rule_is_printed_and_read_again(
+        list in "-[aA] (always|never),(exit|task|user|exclude|filesystem|io_uring)|-w /[a-z ]{0,5}",
+        options in proptest::collection::vec(
+            r#" -F (arch=b(32|64)|arch!=s390x|pid>=9|auid!=unset|exit=-EPERM|a1&=0x7|perm=[rwxa]|filetype=dir|fstype=(5|debugfs)|inode=7)| -F msgtype=(CWD|1400)| -S (openat|1|nop|all|1999)| -C (gid|egid)!=fsgid| -F (path|dir|exe)='/[ -&(-~ä]{0,6}'| -[kp] '[ -&(-~ä]{1,6}'| -k "'[a-z]""#, 0..6),
+    ) {
+        let line = list + &options.concat();
+        for plan in compiled(&line, Machine::X86_64).planned {
+            let Command::Add(rule) = plan.command else { continue };
+            let mask = rule.mask.without_classes();
+            let rule = Rule { prepend: false, mask, ..rule };
+            proptest::prop_assert_eq!(Rule::parse(&rule.emit().unwrap()), Ok(rule.clone()));
+            let text = String::from_utf8(crate::rules::print(&rule, Machine::X86_64, crate::rules::Form::Loadable)).unwrap();
+            proptest::prop_assert!(text.starts_with("-a "), "{}\n{}", line, text);
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::options::{self, Opt};
 use super::syscalls::{Syscalls, Table};
 use super::values;
 use super::words::Word;
-use crate::config::{nearest, quoted};
+use crate::config::{did_you_mean, quoted};
 use crate::wire::rule::{
     Action, Field, KEY_SEPARATOR, List, MAX_FIELDS, MAX_KEY_LEN, Mask, Op, Rule, Value, field,
 };
@@ -182,7 +182,7 @@ impl<'a> Draft<'a> {
             }
             (None, None) => {
                 let wrong = if list_named(first).is_some() { (second, second_at) } else { (first, value.at) };
-                let hint = hint(nearest(wrong.0, &["always", "never"]));
+                let hint = did_you_mean(wrong.0, &["always", "never"]);
                 let message = format!("{} is no action: always or never{hint}", quoted(wrong.0));
                 notes.error(wrong.1, message);
                 return;
@@ -205,7 +205,7 @@ impl<'a> Draft<'a> {
             }
             None => {
                 let names = List::NAMED.map(|(name, _)| name);
-                let hint = hint(nearest(name, &names));
+                let hint = did_you_mean(name, &names);
                 let message = format!("{} is no list: {}{hint}", quoted(name), names.join(", "));
                 notes.error(at, message);
                 None
@@ -320,7 +320,7 @@ impl<'a> Draft<'a> {
                 .or_else(|| u32::from_str_radix(text, 16).ok().and_then(Machine::of_audit_arch));
             let unknown = || {
                 let names = Machine::ALL.map(Machine::name);
-                let hint = hint(nearest(text, &names));
+                let hint = did_you_mean(text, &names);
                 (at, format!("unknown arch {}: b32, b64 or one of {}{hint}", quoted(text), names.join(", ")))
             };
             Some(named.ok_or_else(unknown)?)
@@ -422,8 +422,4 @@ fn action(name: &str) -> Option<Act> {
 
 fn list_named(name: &str) -> Option<List> {
     List::NAMED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, list)| *list)
-}
-
-fn hint(near: Option<&str>) -> String {
-    near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default()
 }

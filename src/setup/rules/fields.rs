@@ -2,7 +2,7 @@
 //! asks them (kernel/auditfilter.c, audit_field_valid; kernel/auditsc.c, audit_filter_rules; auditctl(8)).
 
 use super::words::Word;
-use crate::config::{nearest, quoted};
+use crate::config::{did_you_mean, quoted};
 use crate::wire::rule::{COMPARISONS, List, Op, field};
 
 /// What a field's value is.
@@ -236,8 +236,7 @@ pub(super) fn find(name: &str) -> Result<&'static Spec, String> {
     if let Some(spec) = SPECS.iter().find(|s| s.name.eq_ignore_ascii_case(name)) {
         return Ok(spec);
     }
-    let hint = nearest(name, &SPECS.iter().map(|s| s.name).collect::<Vec<_>>());
-    let hint = hint.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+    let hint = did_you_mean(name, &SPECS.iter().map(|s| s.name).collect::<Vec<_>>());
     Err(format!("unknown field {}{hint}", quoted(name)))
 }
 

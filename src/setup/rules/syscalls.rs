@@ -3,7 +3,7 @@
 use super::draft::Notes;
 use super::values::integer;
 use super::words::Word;
-use crate::config::{nearest, quoted};
+use crate::config::{did_you_mean, quoted};
 use crate::wire::rule::{MASK_WORDS, Mask};
 use crate::wire::tables::{Machine, uring_names, uring_number};
 
@@ -40,13 +40,15 @@ impl Table {
     }
 
     fn unknown(self, name: &str) -> String {
-        let (what, names) = if self.uring {
-            ("io_uring operation".to_owned(), uring_names())
-        } else {
-            (format!("system call on {}", self.machine.name()), self.machine.syscall_names())
-        };
-        let hint = nearest(name, &names).map(|near| format!("; did you mean \"{near}\"?"));
-        format!("unknown {what}: {}{}", quoted(name), hint.unwrap_or_default())
+        if self.uring {
+            return format!(
+                "unknown io_uring operation {}{}",
+                quoted(name),
+                did_you_mean(name, &uring_names())
+            );
+        }
+        let hint = did_you_mean(name, &self.machine.syscall_names());
+        format!("unknown system call {} on {}{hint}", quoted(name), self.machine.name())
     }
 }
 
@@ -164,7 +166,7 @@ mod tests {
     fn what_no_machine_has_is_an_error() {
         let (_, notes) = read("open,opnat,2048", Machine::X86_64, true);
         let expected = [
-            (5, "unknown system call on x86_64: \"opnat\"; did you mean \"openat\"?".to_owned()),
+            (5, "unknown system call \"opnat\" on x86_64; did you mean \"openat\"?".to_owned()),
             (11, "\"2048\" is no system call's number: they are below 2032".to_owned()),
         ];
         assert_eq!(notes.errors, expected);

@@ -4,7 +4,7 @@
 
 use super::accounts::Accounts;
 use super::fields::{Kind, Spec};
-use crate::config::{nearest, quoted};
+use crate::config::{did_you_mean, quoted};
 use crate::wire::rule::{Field, Op, Value, field};
 use crate::wire::tables::{errno_name, errno_names, errno_number, record_type_names, record_type_number};
 
@@ -262,9 +262,7 @@ fn family(number: u32, text: &str) -> Result<u32, String> {
 
 fn record_type(text: &str) -> Result<u32, String> {
     record_type_number(text).map(u32::from).ok_or_else(|| {
-        let hint = nearest(text, &record_type_names().collect::<Vec<_>>());
-        let hint = hint.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
-        format!("unknown record type {}{hint}", quoted(text))
+        format!("unknown record type {}{}", quoted(text), did_you_mean(text, &record_type_names()))
     })
 }
 
@@ -275,8 +273,7 @@ fn exit(text: &str) -> Result<u32, String> {
         return bits32(number).ok_or_else(|| range("exit", text));
     }
     let Some(number) = errno_number(name) else {
-        let hint = nearest(name, &errno_names()).map(|near| format!("; did you mean \"{near}\"?"));
-        return Err(format!("unknown error name {}{}", quoted(name), hint.unwrap_or_default()));
+        return Err(format!("unknown error name {}{}", quoted(name), did_you_mean(name, &errno_names())));
     };
     let number = u32::from(number);
     Ok(if negative { number.wrapping_neg() } else { number })

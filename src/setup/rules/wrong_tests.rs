@@ -16,7 +16,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     ("-a always,exit -C uid=eudi", "23: unknown field \"eudi\"; did you mean \"euid\"?"),
     ("-a always,task -C uid=euid", "16: -C works only on the exit list"),
-    ("-a always,io_uring -S opnat", "23: unknown io_uring operation: \"opnat\"; did you mean \"openat\"?"),
+    ("-a always,io_uring -S opnat", "23: unknown io_uring operation \"opnat\"; did you mean \"openat\"?"),
     ("-a always,io_uring -F perm=r", "23: perm works only on the exit list, not on io_uring"),
     ("-a always,user -S open", "16: -S works only on the exit list, not on user"),
     (
