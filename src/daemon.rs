@@ -8,7 +8,8 @@ use crate::filter;
 use crate::loaded::Loaded;
 use crate::log::{self, Level};
 use crate::output::{OpenError, Outputs};
-use crate::ruleset::Ruleset;
+use crate::rules::Compiled;
+use crate::ruleset;
 use crate::stats::Stats;
 use crate::sys::poll::{Alarm, Wait, poll};
 use crate::sys::signal::{Signal, Signals};
@@ -76,7 +77,7 @@ impl std::error::Error for Error {}
 struct Prepared {
     source: Source,
     config: Config,
-    rules: Ruleset,
+    rules: Compiled,
 }
 
 impl Prepared {
@@ -87,12 +88,16 @@ impl Prepared {
         let config = source.read().map_err(Error::Config)?;
         let user = |name: &str| id_of("/etc/passwd", name);
         let mut problems = config::check(&config, user, |name| id_of("/etc/group", name));
-        let mut rules = Ruleset::read(&config.rules, &source.to_string())?;
-        rules.warn_of_overrides(&config.kernel);
+        let mut rules = ruleset::read(&config.rules)?;
+        if cfg!(feature = "rules") {
+            ruleset::warn_of_overrides(&mut rules, &config.kernel);
+        }
         problems.extend(writer::check(&config));
-        problems.append(&mut rules.config_errors);
-        if on_error.unwrap_or(config.rules.on_error) == OnError::Refuse {
-            problems.append(&mut rules.errors);
+        let (own, refuse) =
+            (source.to_string(), on_error.unwrap_or(config.rules.on_error) == OnError::Refuse);
+        for error in std::mem::take(&mut rules.errors) {
+            let is_config = refuse || error.place.file == own;
+            if is_config { &mut problems } else { &mut rules.errors }.push(error);
         }
         Problem::sort(&mut problems);
         match problems.is_empty() {
@@ -122,7 +127,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
         log::each(Level::Warning, &rules.warnings);
     }
     log::each(Level::Error, &rules.errors);
-    if let Some(left_out) = rules.leave_out(config.rules.on_error) {
+    if let Some(left_out) = ruleset::leave_out(&mut rules, config.rules.on_error) {
         log::error(left_out);
     }
     let signals = Signals::block().map_err(|e| Error::System("block signals", e))?;
@@ -199,7 +204,10 @@ fn watch(
         if stop_asked(signals, threads) {
             return Ok(());
         }
-        threads.requests.take_removed().iter().for_each(|record| loaded.removed(record));
+        let removed = threads.requests.take_removed();
+        if cfg!(feature = "rules") {
+            removed.iter().for_each(|record| loaded.removed(record));
+        }
         if loaded.due().is_some_and(|due| due <= Instant::now()) {
             loaded.restore(registration.control());
         }

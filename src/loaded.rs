@@ -42,7 +42,8 @@ impl Loaded {
             report.added.len(),
             report.already.len()
         ));
-        let (restore, remove) = (config.restore_watches, config.at_exit == AtExit::Remove);
+        let restore = cfg!(feature = "rules") && config.restore_watches;
+        let remove = config.at_exit == AtExit::Remove;
         let planned = if restore || remove { planned } else { Vec::new() };
         let waiting: Vec<_> = report.missing.iter().map(|&index| (index, 0)).collect();
         let mut loaded = Self { planned, report, restore, remove, devices: Vec::new(), waiting, next: None };
@@ -102,6 +103,9 @@ impl Loaded {
 
     /// Sets the rules again whose path is there again; looks again after a while if it is not.
     pub(crate) fn restore(&mut self, control: &mut Control) {
+        if !cfg!(feature = "rules") {
+            return;
+        }
         for (index, not_on) in std::mem::take(&mut self.waiting) {
             let Some(plan) = self.planned.get(index) else { continue };
             let device = path(plan).map_or(0, device);

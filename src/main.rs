@@ -32,6 +32,8 @@ fn main() -> ExitCode {
             Ok(text) => print(text.as_bytes(), 0),
             Err(error) => fail(&error, error.exit_code()),
         },
+        // The command line refuses what is not in this build.
+        Ok(Action::Rules(_)) if !cfg!(feature = "rules") => ExitCode::from(USAGE),
         Ok(Action::Rules(request)) => match ruleset::run(&request) {
             Ok(output) => print(&output.text, output.exit_code),
             Err(error) => fail(&error, error.exit_code()),

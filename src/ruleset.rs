@@ -6,85 +6,60 @@ use crate::capture::registration;
 use crate::cli;
 use crate::config::{self, KernelKey, Located, OnError, Place, Problem, Setting, Source};
 use crate::daemon::Error;
-use crate::rules::{self, Command, Compiled, Form, Planned, Report, Transport};
+use crate::rules::{self, Command, Compiled, Form, Planned, Report, Text, Transport};
 use crate::sys::host;
 use crate::wire::rule::{AUDIT_LIST_RULES, Rule};
 use crate::wire::tables::Machine;
 use std::io::{self, Write};
+
+/// Whether rules from files are in this build.
+const FILES: bool = cfg!(feature = "rules");
 
 /// Exit codes, as main's table has them.
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const NOT_PERMITTED: u8 = 3;
 
-/// What the sources of rules hold, compiled for this machine's kernel.
-#[derive(Debug, Default)]
-pub struct Ruleset {
-    /// The commands of all lines that are right, in the order in which they are done.
-    pub planned: Vec<Planned>,
-    /// What is wrong in the config's own lines.
-    pub config_errors: Vec<Problem>,
-    /// What is wrong with files.
-    pub errors: Vec<Problem>,
-    /// What is taken, and is probably not what was meant.
-    pub warnings: Vec<Problem>,
-    /// The files that have an error in their text.
-    bad_files: Vec<String>,
+/// What the sources of rules hold, compiled for this machine's kernel; all that is wrong and dubious is in the order
+/// of its places.
+///
+/// Errors: this machine's system calls are not known, and there are rules.
+pub fn read(rules: &config::Rules) -> Result<Compiled, Error> {
+    let mut text = if FILES { rules::read(&rules.files) } else { Text::default() };
+    text.lines.extend(rules.lines.iter().cloned());
+    rules::arrange(&mut text.lines);
+    let mut compiled = match machine() {
+        Ok(machine) => rules::compile(&text.lines, machine),
+        Err(_) if text.lines.is_empty() => Compiled::default(),
+        Err(error) => return Err(error),
+    };
+    compiled.errors.append(&mut text.errors);
+    compiled.warnings.append(&mut text.warnings);
+    Problem::sort(&mut compiled.errors);
+    Problem::sort(&mut compiled.warnings);
+    Ok(compiled)
 }
 
-impl Ruleset {
-    /// Reads what a config names; `source` is the config's own name.
-    ///
-    /// Errors: this machine's system calls are not known, and there are rules.
-    pub fn read(rules: &config::Rules, source: &str) -> Result<Self, Error> {
-        let mut text = rules::read(&rules.files);
-        text.lines.extend(rules.lines.iter().cloned());
-        rules::arrange(&mut text.lines);
-        let compiled = compile(&text.lines)?;
-        let mut set = Self { planned: compiled.planned, warnings: text.warnings, ..Self::default() };
-        set.warnings.extend(compiled.warnings);
-        for error in compiled.errors.into_iter().chain(text.errors) {
-            if error.place.file == source {
-                set.config_errors.push(error);
-            } else {
-                set.bad_files.push(error.place.file.clone());
-                set.errors.push(error);
-            }
-        }
-        set.errors.extend(text.unreadable);
-        Problem::sort(&mut set.errors);
-        Problem::sort(&mut set.warnings);
-        Ok(set)
+/// Leaves out what an error in a file leaves out, and says so; `None` when no file has an error.
+pub fn leave_out(set: &mut Compiled, on_error: OnError) -> Option<String> {
+    if set.errors.is_empty() || !FILES {
+        return None;
     }
-
-    /// Warns about values that the rules set otherwise than the config's `[kernel]`: the rules come later.
-    pub fn warn_of_overrides(&mut self, kernel: &config::Kernel) {
-        self.warnings.extend(overrides(kernel, &self.planned));
+    let before = set.planned.len();
+    if on_error == OnError::SkipFile {
+        set.planned.retain(|plan| !set.errors.iter().any(|error| error.place.file == plan.place.file));
     }
-
-    /// Leaves out what an error in a file leaves out, and says so; `None` when no file has an error.
-    pub fn leave_out(&mut self, on_error: OnError) -> Option<String> {
-        if self.errors.is_empty() {
-            return None;
-        }
-        let before = self.planned.len();
-        match on_error {
-            OnError::SkipRule => {}
-            OnError::SkipFile => self.planned.retain(|plan| !self.bad_files.contains(&plan.place.file)),
-            OnError::Refuse => self.planned.clear(),
-        }
-        let (errors, right) = (self.errors.len(), before - self.planned.len());
-        Some(format!(
-            "{errors} errors in rules, on_error = \"{}\": left out with them were {right} lines that are right, {} are used",
-            on_error.name(),
-            self.planned.len()
-        ))
-    }
+    let (errors, right) = (set.errors.len(), before - set.planned.len());
+    Some(format!(
+        "{errors} errors in rules, on_error = \"{}\": left out with them were {right} lines that are right, {} are used",
+        on_error.name(),
+        set.planned.len()
+    ))
 }
 
-/// Values that the rules set otherwise than `[kernel]` does.
-fn overrides(kernel: &config::Kernel, planned: &[Planned]) -> Vec<Problem> {
-    let mut found = Vec::new();
+/// Warns about values that the rules set otherwise than the config's `[kernel]`: the rules come later.
+pub fn warn_of_overrides(set: &mut Compiled, kernel: &config::Kernel) {
+    let Compiled { planned, warnings, .. } = set;
     for (key, plan) in planned.iter().flat_map(|plan| KernelKey::ALL.map(|key| (key, plan))) {
         let (field, wanted) = registration::wanted(kernel, key);
         if let (Command::Set(set, value), Setting::Set(other)) = (&plan.command, wanted)
@@ -93,18 +68,8 @@ fn overrides(kernel: &config::Kernel, planned: &[Planned]) -> Vec<Problem> {
             let name = key.name();
             let message =
                 format!("this sets {name} to {value}, and overrides {other} from \"kernel.{name}\"");
-            found.push(Problem { place: plan.place.clone(), message });
+            warnings.push(Problem { place: plan.place.clone(), message });
         }
-    }
-    found
-}
-
-/// The lines for this machine's kernel.
-fn compile(lines: &[Located<String>]) -> Result<Compiled, Error> {
-    match machine() {
-        Ok(machine) => Ok(rules::compile(lines, machine)),
-        Err(_) if lines.is_empty() => Ok(Compiled::default()),
-        Err(error) => Err(error),
     }
 }
 
@@ -129,48 +94,46 @@ pub struct Output {
 /// Errors: the config is wrong, or the kernel's rules can't be had.
 pub fn run(request: &cli::Rules) -> Result<Output, Error> {
     match request.command {
-        "list" => list(request),
-        "clear" => clear(request),
+        "rules list" => list(request),
+        "rules clear" => clear(request),
         command => {
-            let set = asked_for(request)?;
+            let (own, set) = asked_for(request)?;
             tell("warning: ", &set.warnings);
-            tell("", &set.config_errors);
             tell("", &set.errors);
-            if command == "check" { Ok(check(&set)) } else { load(set, request.on_error) }
+            if command == "rules check" { Ok(check(&set)) } else { load(&own, set, request.on_error) }
         }
     }
 }
 
-/// The rules of the files that are named, or else of the config.
-fn asked_for(request: &cli::Rules) -> Result<Ruleset, Error> {
+/// The rules of the files that are named, or else of the config, with the config's name.
+fn asked_for(request: &cli::Rules) -> Result<(String, Compiled), Error> {
     if request.files.is_empty() {
         let source = Source::find(request.config.as_deref());
         let config = source.read().map_err(Error::Config)?;
-        return Ruleset::read(&config.rules, &source.to_string());
+        return Ok((source.to_string(), read(&config.rules)?));
     }
     let named = |name: &String| Located {
         place: Place { file: name.clone(), line: 0, column: 0 },
         value: name.clone(),
     };
     let files = request.files.iter().map(named).collect();
-    Ruleset::read(&config::Rules { files, ..config::Rules::default() }, "")
+    Ok((String::new(), read(&config::Rules { files, ..config::Rules::default() })?))
 }
 
-fn check(set: &Ruleset) -> Output {
+fn check(set: &Compiled) -> Output {
     let rules = set.planned.iter().filter(|plan| matches!(plan.command, Command::Add(_))).count();
-    let (others, warnings) = (set.planned.len() - rules, set.warnings.len());
-    let errors = set.errors.len() + set.config_errors.len();
+    let (others, warnings, errors) = (set.planned.len() - rules, set.warnings.len(), set.errors.len());
     let text = format!("rules: {rules}, other commands: {others}, warnings: {warnings}, errors: {errors}");
     Output { text: text.into_bytes(), exit_code: if errors == 0 { 0 } else { USAGE } }
 }
 
-fn load(mut set: Ruleset, on_error: OnError) -> Result<Output, Error> {
-    let left_out = set.leave_out(on_error);
-    if !set.config_errors.is_empty() || left_out.is_some() && on_error == OnError::Refuse {
+fn load(own: &str, mut set: Compiled, on_error: OnError) -> Result<Output, Error> {
+    let left_out = leave_out(&mut set, on_error);
+    let in_config = set.errors.iter().any(|error| error.place.file == own);
+    if in_config || left_out.is_some() && on_error == OnError::Refuse {
         return Ok(Output { text: b"nothing was changed".to_vec(), exit_code: USAGE });
     }
-    let mut control = control()?;
-    let report = rules::load(&mut control, &set.planned, true);
+    let report = rules::load(&mut control()?, &set.planned, true);
     let mut text = left_out.map(|left_out| left_out + "\n").unwrap_or_default();
     let (added, already) = (report.added.len(), report.already.len());
     let Report { deleted, set: values, .. } = report;

@@ -12,7 +12,9 @@ use crate::config::{DEFAULT_PATH, Format, OnError, listed, nearest, quoted};
 /// The commands of this version.
 pub const COMMANDS: [&str; 4] = ["run", "check", "replay", "rules"];
 /// What can be done with rules.
-pub const RULES: [&str; 4] = ["check", "load", "list", "clear"];
+pub const RULES: [&str; 4] = ["rules check", "rules load", "rules list", "rules clear"];
+/// The commands that files can be given to.
+const TAKES_FILES: [&str; 3] = ["replay", "rules check", "rules load"];
 /// Commands that later versions have.
 const LATER: [&str; 4] = ["status", "top", "reload", "upgrade"];
 /// The flags, short and long.
@@ -121,58 +123,60 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
     if matches.opt_present("version") {
         return Ok(Action::Version(version()));
     }
-    let config = config_path(&matches)?;
-    let (command, rest) = match matches.free.as_slice() {
-        [] => ("run", &[][..]),
-        [rules, rest @ ..] if rules == "rules" => {
-            (rules_command(rest.first())?, rest.get(1..).unwrap_or_default())
-        }
-        [command, rest @ ..] => (command.as_str(), rest),
-    };
-    let is_rules = matches.free.first().is_some_and(|word| word == "rules");
-    let whole = if is_rules { format!("rules {command}") } else { command.to_owned() };
+    let (command, files) = command_of(&matches.free)?;
     for (flag, commands) in BELONGS {
-        if matches.opt_present(flag) && !commands.contains(&whole.as_str()) {
+        if matches.opt_present(flag) && !commands.contains(&command) {
             let commands = listed(commands, "and");
             return Err(UsageError(format!("\"--{flag}\" belongs to {commands}; see \"ringaudit --help\"")));
         }
     }
+    if let (false, [extra, ..]) = (TAKES_FILES.contains(&command), files) {
+        return Err(UsageError(format!("unexpected argument {}; see \"ringaudit --help\"", quoted(extra))));
+    }
+    let config = config_path(&matches)?;
     let format = word_of(&matches, "format", "format", &Format::ALL.map(Format::name))?;
-    let choice = word_of(&matches, "on-error", "choice", &OnError::ALL.map(OnError::name))?.unwrap_or(2);
-    let takes_files = matches!(whole.as_str(), "replay" | "rules check" | "rules load");
-    let action = match (is_rules, COMMANDS.iter().chain(&RULES).find(|known| **known == command)) {
-        (true, Some(command)) => Action::Rules(Rules {
+    let choice = word_of(&matches, "on-error", "choice", &OnError::ALL.map(OnError::name))?;
+    Ok(match command {
+        "run" => Action::Run { config },
+        "check" => Action::Check { config },
+        "replay" => {
+            let format = format.and_then(|at| Format::ALL.get(at).copied());
+            Action::Replay { config, format, files: files.iter().map(PathBuf::from).collect() }
+        }
+        command => Action::Rules(Rules {
             command,
             config,
-            files: rest.to_vec(),
-            on_error: OnError::ALL.into_iter().nth(choice).unwrap_or(OnError::Refuse),
+            files: files.to_vec(),
+            on_error: choice.and_then(|at| OnError::ALL.get(at).copied()).unwrap_or(OnError::Refuse),
             key: matches.opt_str("key").unwrap_or_default(),
             loadable: matches.opt_present("loadable"),
         }),
-        (_, Some(&"run")) => Action::Run { config },
-        (_, Some(&"check")) => Action::Check { config },
-        (_, Some(&"replay")) => Action::Replay {
-            config,
-            format: format.and_then(|at| Format::ALL.into_iter().nth(at)),
-            files: rest.iter().map(PathBuf::from).collect(),
-        },
-        _ => return Err(UsageError(unknown_command(command, &COMMANDS))),
-    };
-    match rest {
-        [extra, ..] if !takes_files => {
-            Err(UsageError(format!("unexpected argument {}; see \"ringaudit --help\"", quoted(extra))))
+    })
+}
+
+/// The command of these words, one of [`COMMANDS`] or [`RULES`], and the words behind it.
+fn command_of(words: &[String]) -> Result<(&'static str, &[String]), UsageError> {
+    let (prefix, known, words) = match words {
+        [] => return Ok(("run", words)),
+        [first, ..] if first == "rules" && !cfg!(feature = "rules") => {
+            let why = "\"rules\" is not in this build: it was made without the feature \"rules\"";
+            return Err(UsageError(why.to_owned()));
         }
-        _ => Ok(action),
+        [first, rest @ ..] if first == "rules" => ("rules ", &RULES, rest),
+        words => ("", &COMMANDS, words),
+    };
+    let Some((word, rest)) = words.split_first() else {
+        return Err(UsageError(format!("\"rules\" needs a command: {}", listed(&known.map(bare), "or"))));
+    };
+    match known.iter().find(|command| command.strip_prefix(prefix) == Some(word)) {
+        Some(command) => Ok((command, rest)),
+        None => Err(UsageError(unknown_command(word, &known.map(bare)))),
     }
 }
 
-/// What is to be done with rules.
-fn rules_command(word: Option<&String>) -> Result<&'static str, UsageError> {
-    let Some(word) = word else {
-        return Err(UsageError(format!("\"rules\" needs a command: {}", listed(&RULES, "or"))));
-    };
-    let known = RULES.into_iter().find(|known| known == word);
-    known.ok_or_else(|| UsageError(unknown_command(word, &RULES)))
+/// A command without the word that is common to all on rules.
+fn bare(command: &'static str) -> &'static str {
+    command.strip_prefix("rules ").unwrap_or(command)
 }
 
 /// The text of `--version`, without a newline.
@@ -400,7 +404,7 @@ mod tests {
     #[test]
     fn rules_take_what_belongs_to_their_command() {
         let none = Rules {
-            command: "check",
+            command: "rules check",
             config: None,
             files: Vec::new(),
             on_error: OnError::Refuse,
@@ -417,7 +421,7 @@ mod tests {
             (
                 "rules load -e skip-file d -",
                 Rules {
-                    command: "load",
+                    command: "rules load",
                     files: files(&["d", "-"]),
                     on_error: OnError::SkipFile,
                     ..none.clone()
@@ -425,9 +429,9 @@ mod tests {
             ),
             (
                 "rules list -k rules -l",
-                Rules { command: "list", key: "rules".to_owned(), loadable: true, ..none.clone() },
+                Rules { command: "rules list", key: "rules".to_owned(), loadable: true, ..none.clone() },
             ),
-            ("--key=x rules clear", Rules { command: "clear", key: "x".to_owned(), ..none }),
+            ("--key=x rules clear", Rules { command: "rules clear", key: "x".to_owned(), ..none }),
         ];
         for (line, expected) in cases {
             assert_eq!(words(line), Ok(Action::Rules(expected)), "{line}");
@@ -477,7 +481,7 @@ mod tests {
                 "rules check -k x",
                 "\"--key\" belongs to \"rules list\" and \"rules clear\"; see \"ringaudit --help\"",
             ),
-            ("load -e refuse", "\"--on-error\" belongs to \"rules load\"; see \"ringaudit --help\""),
+            ("check -e refuse", "\"--on-error\" belongs to \"rules load\"; see \"ringaudit --help\""),
             (
                 "rules load -e skip",
                 "unknown choice \"skip\"; the choices are \"skip-rule\", \"skip-file\" and \"refuse\"",

@@ -120,11 +120,15 @@ fn help_and_man_page_have_every_flag_and_no_other() {
         let words: &[&str] = match flag.trim_start_matches('-') {
             "c" | "config" => &[flag, "x"],
             "f" | "format" => &["replay", flag, "raw"],
+            "e" | "on-error" => &["rules", "load", flag, "refuse"],
+            "k" | "key" => &["rules", "clear", flag, "x"],
+            "l" | "loadable" => &["rules", "list", flag],
             _ => &[flag],
         };
         assert!(cli::parse(words.iter().map(Into::into)).is_ok(), "{flag}");
     }
-    for command in cli::COMMANDS {
+    let commands = cli::COMMANDS.into_iter().filter(|command| *command != "rules");
+    for command in commands.chain(cli::RULES) {
         assert!(cli::help().contains(&format!("ringaudit {command}").replace("run", "[run]")), "{command}");
         assert!(MAN.contains(&format!(".B {command}\n")), "{command}");
     }

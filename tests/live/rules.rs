@@ -145,9 +145,9 @@ fn a_rule_that_stays_or_moves_misses_nothing_while_others_change() {
         let other = format!("-a always,exit -F arch=b64 -S openat -F exe={exe} -F success=1 -k other");
         let pair = [flood.clone(), other];
         if odd {
-            lines.extend(pair)
+            lines.extend(pair);
         } else {
-            lines.extend(pair.into_iter().rev())
+            lines.extend(pair.into_iter().rev());
         }
         lines.join("\n") + "\n"
     };
@@ -236,7 +236,7 @@ fn a_watch_that_vanishes_is_told_and_set_again() {
         fs::create_dir(at(name)).unwrap();
     }
     let mount = |words: &[&str]| {
-        assert!(Command::new(words[0]).args(&words[1..]).arg(at("mount")).status().unwrap().success())
+        assert!(Command::new(words[0]).args(&words[1..]).arg(at("mount")).status().unwrap().success());
     };
     mount(&["mount", "-t", "tmpfs", "none"]);
     let lines = [

@@ -8,6 +8,9 @@ use super::{
     network,
 };
 
+/// Whether rules from files are in this build.
+const FILES: bool = cfg!(feature = "rules");
+
 /// The whole config as TOML.
 #[must_use]
 pub fn show(config: &Config) -> String {
@@ -57,7 +60,8 @@ fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "types = [{}, {}]", config.event.types.0, config.event.types.1)?;
 
     writeln!(text, "\n[rules]")?;
-    for (key, values) in [("files", &config.rules.files), ("lines", &config.rules.lines)] {
+    let files = ("files", &config.rules.files);
+    for (key, values) in [files, ("lines", &config.rules.lines)].into_iter().skip(usize::from(!FILES)) {
         if values.is_empty() {
             writeln!(text, "{key} = []")?;
             continue;
@@ -68,13 +72,15 @@ fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
         }
         writeln!(text, "]")?;
     }
-    writeln!(text, "on_error = {}", string(config.rules.on_error.name()))?;
+    if FILES {
+        writeln!(text, "on_error = {}", string(config.rules.on_error.name()))?;
+        writeln!(text, "restore_watches = {}", config.rules.restore_watches)?;
+    }
     let at_exit = match config.rules.at_exit {
         AtExit::Leave => "leave",
         AtExit::Remove => "remove",
     };
     writeln!(text, "at_exit = {}", string(at_exit))?;
-    writeln!(text, "restore_watches = {}", config.rules.restore_watches)?;
 
     if cfg!(feature = "json") {
         write_json(text, config)?;

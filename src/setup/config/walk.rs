@@ -198,15 +198,19 @@ impl Walker<'_> {
             &[("leave", AtExit::Leave), ("remove", AtExit::Remove)],
             &mut rules.at_exit,
         );
-        self.choice(
-            table,
-            "on_error",
-            &OnError::ALL.map(|choice| (choice.name(), choice)),
-            &mut rules.on_error,
-        );
-        self.bool(table, "restore_watches", &mut rules.restore_watches);
-        let wanted = "a list of files and directories, such as [\"/etc/audit/rules.d\"]";
-        self.strings(table, "files", wanted, &mut rules.files);
+        if cfg!(feature = "rules") {
+            let choices = OnError::ALL.map(|choice| (choice.name(), choice));
+            self.choice(table, "on_error", &choices, &mut rules.on_error);
+            self.bool(table, "restore_watches", &mut rules.restore_watches);
+            let wanted = "a list of files and directories, such as [\"/etc/audit/rules.d\"]";
+            self.strings(table, "files", wanted, &mut rules.files);
+        } else {
+            for key in ["files", "on_error", "restore_watches"] {
+                if let Some(node) = table.get(key) {
+                    self.problem(node.pos, format!("\"rules.{key}\" is not in this build"));
+                }
+            }
+        }
         let wanted = "a list of rules, each a string, such as [\"-w /etc/passwd -p wa\"]";
         self.strings(table, "lines", wanted, &mut rules.lines);
     }

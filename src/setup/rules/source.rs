@@ -17,9 +17,7 @@ const MAX_BYTES: u64 = 4 << 20;
 pub struct Text {
     /// The lines of all files, in their order.
     pub lines: Vec<Located<String>>,
-    /// Files that can't be read.
-    pub unreadable: Vec<Problem>,
-    /// What in a file is no text.
+    /// What can't be read, and what in a file is no text.
     pub errors: Vec<Problem>,
     /// Directories without a file.
     pub warnings: Vec<Problem>,
@@ -36,7 +34,7 @@ pub fn read(names: &[Located<String>]) -> Text {
         } else if path.is_dir() {
             text.directory(path, name);
         } else {
-            text.file(&name.value, name);
+            text.file(name);
         }
     }
     text
@@ -80,18 +78,22 @@ impl Text {
     fn directory(&mut self, path: &Path, name: &Located<String>) {
         let files = match rules_in(path) {
             Ok(files) => files,
-            Err(error) => return self.unreadable(&name.value, name, &error),
+            Err(error) => return self.unreadable(name, &error),
         };
         if files.is_empty() {
             let message = format!("{} has no file *.rules", quoted(&name.value));
             self.warnings.push(Problem { place: name.place.clone(), message });
         }
         for file in files {
-            self.file(&path.join(file).to_string_lossy(), name);
+            let file = path.join(file).to_string_lossy().into_owned();
+            // What is wrong with it is its own fault, not that of the place where the directory is named.
+            let place = Place { file: file.clone(), line: 0, column: 0 };
+            self.file(&Located { place, value: file });
         }
     }
 
-    fn file(&mut self, path: &str, name: &Located<String>) {
+    fn file(&mut self, name: &Located<String>) {
+        let path = &name.value;
         // What is not a regular file may never come to an end, or wait for a writer.
         let opened = fs::metadata(path).and_then(|about| match about.is_file() {
             true => File::open(path),
@@ -103,10 +105,10 @@ impl Text {
     fn take(&mut self, path: &str, name: &Located<String>, opened: io::Result<File>) {
         let mut bytes = Vec::new();
         if let Err(error) = opened.and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)) {
-            return self.unreadable(path, name, &error);
+            return self.unreadable(name, &error);
         }
         if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_BYTES) {
-            return self.unreadable(path, name, &io::Error::other("larger than 4 MiB"));
+            return self.unreadable(name, &io::Error::other("larger than 4 MiB"));
         }
         let mut text = String::with_capacity(bytes.len());
         for (line, bytes) in (1..).zip(bytes.split_inclusive(|&byte| byte == b'\n')) {
@@ -128,19 +130,16 @@ impl Text {
         self.lines.extend(lines_of(path, &text));
     }
 
-    /// Says that a file or directory can't be read, at the place where it is named, or as itself.
-    fn unreadable(&mut self, path: &str, name: &Located<String>, error: &io::Error) {
+    /// Says that a file or directory can't be read, at the place where it is named.
+    fn unreadable(&mut self, name: &Located<String>, error: &io::Error) {
         let message = match error.kind() {
             io::ErrorKind::NotFound => "no such file or directory".to_owned(),
             io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
             _ => error.to_string(),
         };
-        let (place, message) = if name.place.line == 0 {
-            (Place { file: path.to_owned(), line: 0, column: 0 }, format!("cannot read it: {message}"))
-        } else {
-            (name.place.clone(), format!("cannot read {}: {message}", quoted(path)))
-        };
-        self.unreadable.push(Problem { place, message });
+        let what = if name.place.line == 0 { "it".to_owned() } else { quoted(&name.value) };
+        self.errors
+            .push(Problem { place: name.place.clone(), message: format!("cannot read {what}: {message}") });
     }
 }
 
@@ -299,13 +298,13 @@ mod tests {
             named(6, ""),
             named(7, &at("empty")),
         ]);
-        let errors: Vec<String> = text.unreadable.iter().map(ToString::to_string).collect();
+        let errors: Vec<String> = text.errors.iter().map(ToString::to_string).collect();
         assert_eq!(
             errors,
             [
                 format!("c.toml:3:9: cannot read \"{none}\": no such file or directory"),
                 format!("{none}: cannot read it: no such file or directory"),
-                format!("c.toml:4:9: cannot read \"{}\": not a regular file", at("x.rules")),
+                format!("{}: cannot read it: not a regular file", at("x.rules")),
                 "c.toml:5:9: cannot read \"/dev/null\": not a regular file".to_owned(),
                 "c.toml:6:9: cannot read \"\": no such file or directory".to_owned(),
             ]
@@ -337,7 +336,7 @@ mod tests {
         fs::write(&path, vec![b'\n'; (4 << 20) + 1]).unwrap();
         let text = read(&[named(0, &path)]);
         assert_eq!(
-            (text.lines.len(), text.unreadable[0].message.as_str()),
+            (text.lines.len(), text.errors[0].message.as_str()),
             (0, "cannot read it: larger than 4 MiB")
         );
     }
