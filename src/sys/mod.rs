@@ -13,8 +13,7 @@ pub mod netlink;
 pub mod poll;
 pub mod signal;
 pub mod start;
-#[cfg(target_env = "musl")]
-mod thread;
+pub mod thread;
 pub mod write;
 
 use std::io;

@@ -17,6 +17,7 @@ use older::Older;
 use open::{Access, Identity, Torn, explain, open};
 use std::fs;
 use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -57,6 +58,13 @@ struct Open {
     is_regular: bool,
     /// When it was made, as far as that is known.
     made: SystemTime,
+}
+
+impl Open {
+    /// Brings what was written to the disk, where there is one.
+    fn sync(&self) -> io::Result<()> {
+        if self.is_regular { self.file.sync_data() } else { Ok(()) }
+    }
 }
 
 impl File {
@@ -193,6 +201,8 @@ impl File {
                     Ok(())
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+                // A pipe that is full.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => Err(error),
             };
             if result.is_err() {
@@ -207,7 +217,7 @@ impl File {
         self.sync_at = None;
         if self.target.fsync != Fsync::None {
             // A failure can't be mended any more here; while the file is in use it is told.
-            let _ = self.file.as_ref().map(|open| open.file.sync_data());
+            let _ = self.file.as_ref().map(Open::sync);
         }
     }
 }
@@ -247,7 +257,11 @@ impl Output for File {
             fitting = fitting.max(batch.first_len());
             let (written, mut result) = self.write_all(batch.rest().get(..fitting).unwrap_or_default());
             if result.is_ok() && self.target.fsync == Fsync::Each {
-                result = self.file.as_ref().map_or(Ok(()), |open| open.file.sync_data());
+                result = self.file.as_ref().map_or(Ok(()), Open::sync);
+            }
+            if result.is_ok() && written < fitting {
+                batch.advance(written);
+                return Ok(());
             }
             if let (Err(error), true) = (&result, written == fitting) {
                 // Not on the disk, as far as is known: it is written again.
@@ -278,13 +292,17 @@ impl Output for File {
         })
     }
 
+    fn blocked_on(&self) -> Option<BorrowedFd<'_>> {
+        self.file.as_ref().map(|open| open.file.as_fd())
+    }
+
     fn due(&self) -> Option<Instant> {
         self.sync_at
     }
 
     fn work(&mut self) -> Result<(), Fault> {
         self.sync_at = None;
-        let synced = self.file.as_ref().map_or(Ok(()), |open| open.file.sync_data());
+        let synced = self.file.as_ref().map_or(Ok(()), Open::sync);
         synced.map_err(|error| self.failed("fsync", &error))
     }
 

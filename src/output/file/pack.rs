@@ -6,11 +6,12 @@ use super::open::Access;
 use crate::log;
 use crate::output::gzip::{Envelope, Packer};
 use crate::sys::host;
+use crate::sys::thread::spawn;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
-use std::thread;
+use std::thread::JoinHandle;
 
 /// Stack of the thread: the compressor, some 300 KiB, is made there before it is boxed.
 const STACK: usize = 1024 * 1024;
@@ -19,7 +20,7 @@ const PIECE: usize = 32 * 1024;
 
 /// The thread, while there is one.
 #[derive(Default)]
-pub(super) struct Packing(Option<thread::JoinHandle<()>>);
+pub(super) struct Packing(Option<JoinHandle<()>>);
 
 impl Packing {
     /// Sees to it that what is there to compress is, sooner or later.
@@ -29,14 +30,13 @@ impl Packing {
             return;
         }
         let (older, access) = (Arc::clone(older), Arc::clone(access));
-        let builder = thread::Builder::new().name("gzip".to_owned()).stack_size(STACK);
-        let spawned = builder.spawn(move || {
+        let run = move || {
             host::lower_priority();
             if let Err(error) = pack_all(&older, &access) {
                 log::error(format_args!("failed to compress an older file: {error}"));
             }
-        });
-        self.0 = spawned.ok();
+        };
+        self.0 = spawn("gzip", STACK, Box::new(run)).ok();
     }
 }
 
