@@ -212,28 +212,8 @@ impl File {
         (all - bytes.len(), Ok(()))
     }
 
-    /// Brings what was written to the disk, if that is asked for at all.
-    fn sync(&mut self) {
-        self.sync_at = None;
-        if self.target.fsync != Fsync::None {
-            // A failure can't be mended any more here; while the file is in use it is told.
-            let _ = self.file.as_ref().map(Open::sync);
-        }
-    }
-}
-
-impl Output for File {
-    fn open(&mut self) -> Result<(), Fault> {
-        // After a failure all is opened anew: what is at the path may be another file, or another file system.
-        self.file = None;
-        self.next_look = None;
-        self.open_anew().map_err(|error| {
-            let message = explain(&self.target.path, &error);
-            if open::is_mistake(&error) { Fault::Wrong(message) } else { Fault::Failed(message) }
-        })
-    }
-
-    fn write(&mut self, batch: &mut Batch) -> Result<(), Fault> {
+    /// Writes what is in the batch, file by file.
+    fn write_batch(&mut self, batch: &mut Batch) -> Result<(), Fault> {
         if std::mem::take(&mut self.restart) {
             batch.restart();
         }
@@ -282,6 +262,36 @@ impl Output for File {
             self.sync_at.get_or_insert_with(|| Instant::now() + Duration::from_millis(millis.into()));
         }
         Ok(())
+    }
+
+    /// Brings what was written to the disk, if that is asked for at all.
+    fn sync(&mut self) {
+        self.sync_at = None;
+        if self.target.fsync != Fsync::None {
+            // A failure can't be mended any more here; while the file is in use it is told.
+            let _ = self.file.as_ref().map(Open::sync);
+        }
+    }
+}
+
+impl Output for File {
+    fn open(&mut self) -> Result<(), Fault> {
+        // After a failure all is opened anew: what is at the path may be another file, or another file system.
+        self.file = None;
+        self.next_look = None;
+        self.open_anew().map_err(|error| {
+            let message = explain(&self.target.path, &error);
+            if open::is_mistake(&error) { Fault::Wrong(message) } else { Fault::Failed(message) }
+        })
+    }
+
+    fn write(&mut self, batch: &mut Batch) -> Result<(), Fault> {
+        let result = self.write_batch(batch);
+        if result.is_err() {
+            // Nothing stays open in a file system that may have to be unmounted to be mended.
+            self.file = None;
+        }
+        result
     }
 
     fn reopen(&mut self) -> Result<bool, Fault> {
