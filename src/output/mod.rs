@@ -403,3 +403,6 @@ fn start(
     let long = (max > 0).then_some((max, config.queue.long_line));
     Ok((Tap { format: config.format, queue, flush, long }, is_local))
 }
+
+#[cfg(test)]
+mod tests;

@@ -285,7 +285,8 @@ fn a_disk_that_does_not_answer_and_a_reader_that_does_not_read() {
     let stdout = "[[output]]\ntype = 'stdout'\nformat = 'go-audit'\noverflow = 'drop-oldest'\n";
     let more = format!("{stdout}{}[ring]\nsize_kib = 512", output(&log, "flush_s = 20"));
     let mut faulty = Faulty::start(&mut machine, dir, &more);
-    let count_good = |faulty: &Faulty| fs::read(&faulty.daemon.log).unwrap().iter().filter(|&&b| b == b'\n').count();
+    let count_good =
+        |faulty: &Faulty| fs::read(&faulty.daemon.log).unwrap().iter().filter(|&&b| b == b'\n').count();
     faulty.flood(&machine, 12, RATE);
     wait("some lines", || fs::metadata(&log).unwrap().len() > 300_000);
     run(&["fsfreeze", "-f", text(&disk.at)]);

@@ -78,7 +78,8 @@ fn a_reader_that_goes_is_told_once_and_the_other_output_goes_on() {
     }
     let Ended { code, stderr } = daemon.stop();
     assert_eq!(code, Some(0), "{stderr}");
-    let told = "ringaudit: error: output stdout: its reader has gone; events for it are dropped and counted\n";
+    let told =
+        "ringaudit: error: output stdout: its reader has gone; events for it are dropped and counted\n";
     assert_eq!(stderr, told);
     let lines = daemon.lines();
     assert_eq!(openings(&lines).len(), 20);
