@@ -34,6 +34,12 @@ pub(crate) enum Kind {
     Json,
     /// The daemon, format json with all translations and all context.
     Context,
+    /// As json, to four outputs: three files and standard output, which is /dev/null.
+    Four,
+    /// As json, with an fsync at the latest a second after a write.
+    Synced,
+    /// As json, with an fsync before an event counts as written.
+    EachSynced,
     Auditd,
     /// auditd and laurel.
     Laurel,
@@ -46,6 +52,9 @@ impl fmt::Display for Kind {
             Self::GoAudit => "go-audit format",
             Self::Json => "json",
             Self::Context => "json, context",
+            Self::Four => "json, 4 outputs",
+            Self::Synced => "json, fsync 1 s",
+            Self::EachSynced => "json, fsync each",
             Self::Auditd => "auditd",
             Self::Laurel => "auditd, laurel",
         })
@@ -72,22 +81,17 @@ impl Receiver {
                 command.arg(NULL_WORD);
                 command
             }
-            Kind::GoAudit | Kind::Json | Kind::Context => {
-                let config = dir.path().join("ringaudit.toml");
-                let format = if kind == Kind::GoAudit { "go-audit" } else { "json" };
-                let more = if kind == Kind::Context { "" } else { NO_CONTEXT };
-                fs::write(
-                    &config,
-                    format!("{more}[[output]]\ntype = \"file\"\nformat = \"{format}\"\npath = {log:?}\n"),
-                )?;
-                let mut command = Command::new(binary);
-                command.arg("-c").arg(config);
-                command
-            }
             Kind::Auditd => auditd(dir.path(), &log)?,
             Kind::Laurel => {
                 let command = auditd(dir.path(), &log)?;
                 laurel(dir.path())?;
+                command
+            }
+            _ => {
+                let config = dir.path().join("ringaudit.toml");
+                fs::write(&config, config_of(kind, &log))?;
+                let mut command = Command::new(binary);
+                command.arg("-c").arg(config).stdout(Stdio::null());
                 command
             }
         };
@@ -135,7 +139,9 @@ impl Receiver {
         let mark = match self.kind {
             Kind::Null => return Ok(sent),
             Kind::GoAudit => r#"name=\"/nonexistent/ringaudit\""#,
-            Kind::Json | Kind::Context | Kind::Laurel => r#""name":"/nonexistent/ringaudit""#,
+            Kind::Json | Kind::Context | Kind::Four | Kind::Synced | Kind::EachSynced | Kind::Laurel => {
+                r#""name":"/nonexistent/ringaudit""#
+            }
             Kind::Auditd => r#"name="/nonexistent/ringaudit""#,
         };
         let log = if self.kind == Kind::Laurel { self.dir.path().join(LAUREL_LOG) } else { self.log.clone() };
@@ -166,6 +172,27 @@ impl Drop for Receiver {
             let _ = self.child.wait();
         }
     }
+}
+
+/// The daemon's config.
+fn config_of(kind: Kind, log: &Path) -> String {
+    let format = if kind == Kind::GoAudit { "go-audit" } else { "json" };
+    let more = if kind == Kind::Context { "" } else { NO_CONTEXT };
+    let file = |path: &Path| format!("[[output]]\ntype = \"file\"\nformat = \"{format}\"\npath = {path:?}\n");
+    let mut text = more.to_owned() + &file(log);
+    match kind {
+        Kind::Synced => text += "fsync = 1000\n",
+        Kind::EachSynced => text += "fsync = \"each\"\n",
+        Kind::Four => {
+            // Not beside the log: its name is not to begin as the log's does.
+            for name in ["second.jsonl", "third.jsonl"] {
+                text += &file(&log.with_file_name(name));
+            }
+            text += &format!("[[output]]\ntype = \"stdout\"\nformat = \"{format}\"\n");
+        }
+        _ => {}
+    }
+    text
 }
 
 /// Debian's auditd with its own config, but for the places and the size of the log.

@@ -126,7 +126,7 @@ impl File {
         }
         self.next_look = Some(now + LOOK_EVERY);
         let identity = self.file.as_ref().map(|open| open.identity);
-        match fs::metadata(&self.target.path) {
+        match fs::metadata(self.target.path.as_path()) {
             Ok(there) if Some(Identity::of(&there)) == identity => self.is_missing = false,
             Ok(_) => self.follow()?,
             // Whoever rotates may be about to make the new one: that is waited for.

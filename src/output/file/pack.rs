@@ -44,15 +44,13 @@ fn pack_all(older: &Older, access: &Access) -> io::Result<()> {
     let mut packer = Packer::new(Envelope::Gzip);
     let half = older.name(format_args!(".gz.tmp"));
     while let Some(mut from) = older.next_to_pack() {
-        let metadata = from.metadata()?;
-        ignore(fs::remove_file(&half));
+        ignore(fs::remove_file(half.as_path()));
         let mut options = OpenOptions::new();
         let mut to = options.write(true).create_new(true).mode(0o600).open(&half)?;
         access.set(&to, &to.metadata()?)?;
-        let packed = pack(&mut packer, &mut from, &mut to);
-        if let Err(error) = packed.and_then(|()| to.set_modified(metadata.modified()?)) {
+        if let Err(error) = pack(&mut packer, &mut from, &mut to) {
             *older.busy() = None;
-            ignore(fs::remove_file(&half));
+            ignore(fs::remove_file(half.as_path()));
             return Err(error);
         }
         older.replace(&half)?;
