@@ -15,6 +15,7 @@ use crate::config::{self, Format, LongLine, Target, WhenFull};
 use crate::format::Line;
 use crate::log;
 use crate::stats::{Dropped, OutputStats, Stats};
+use crate::sys::thread::spawn;
 use crate::wire::record::Stamp;
 pub use batch::{BATCH, BATCH_EVENTS, Batch, Entry};
 use driver::Driver;
@@ -23,11 +24,10 @@ use queue::{NoRoom, Queue, Stage};
 use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// Stack of an output's thread, touched as far as used: some KiB, and 200 where it compresses.
-const STACK: usize = 512 * 1024;
+const STACK: usize = 1024 * 1024;
 /// How long the start waits for an output that opens something on this host.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 /// How long the stop waits for a thread beyond its time: it notices that by itself, unless a call holds it.
@@ -412,11 +412,14 @@ fn start(
     let queue = Arc::new(queue.map_err(|error| no_memory(&error))?);
     let batch = Batch::new(longest).map_err(|error| no_memory(&error))?;
     let driver = Driver::new(output, Arc::clone(&queue), batch);
-    let builder = thread::Builder::new().name(config.name.clone()).stack_size(STACK);
-    builder.spawn(move || driver.run()).map_err(|error| format!("failed to start a thread: {error}"))?;
+    let thread = spawn(&config.name, STACK, Box::new(move || driver.run()));
+    thread.map_err(|error| format!("failed to start a thread: {error}"))?;
     stats.outputs.add(counters);
     let flush = Duration::from_secs(config.queue.flush_s.into());
     let max = config.queue.max_line as usize;
     let long = (max > 0).then_some((max, config.queue.long_line));
     Ok((Tap { format: config.format, queue, flush, long }, is_local))
 }
+
+#[cfg(test)]
+mod tests;

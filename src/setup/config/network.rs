@@ -409,12 +409,6 @@ impl Walker<'_> {
         }
         Some(text)
     }
-
-    /// Which of the words the key has, if it is there.
-    fn word(&mut self, table: Table<'_>, key: &str, words: &[&str]) -> Option<usize> {
-        let node: &Node = table.get(key)?;
-        self.choose(&format!("\"output.{key}\""), node, words)
-    }
 }
 
 impl Protocol {
