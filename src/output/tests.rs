@@ -43,7 +43,7 @@ proptest! {
             let lines = vec![serial as u8; if len == 299 { 5000 } else { len }];
             let need = lines.len() + 16;
             let fits = size(&model) + need <= LIMIT || model.is_empty();
-            match (queue.put(&lines, stamp(serial), false), overflow) {
+            match (queue.put(&lines, stamp(serial), overflow != WhenFull::Wait), overflow) {
                 (Err(NoRoom), _) => prop_assert!(!fits && overflow == WhenFull::Wait),
                 (Ok(()), WhenFull::DropOldest) => {
                     while !model.is_empty() && size(&model) + need > LIMIT {
