@@ -13,17 +13,15 @@ use crate::ruleset;
 use crate::stats::Stats;
 use crate::sys::poll::{Alarm, Wait, poll};
 use crate::sys::signal::{Signal, Signals};
-use crate::writer::{self, Requests, Writer};
+use crate::sys::thread::{STACK, spawn};
+use crate::writer::{self, Lines, Requests, Writer};
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
-/// Stack of the two threads: neither calls deeply nor keeps buffers there.
-const STACK: usize = 128 * 1024;
 /// How long a stop waits for each thing that the kernel may still do.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
 
@@ -135,7 +133,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     let link = Arc::new(Link::new().map_err(|e| Error::System("make an alarm", e))?);
     let mut registration =
         Registration::open(&config.kernel, Arc::clone(&link), Arc::clone(&stats)).map_err(Error::Kernel)?;
-    let outputs = Outputs::open(&config.outputs, &stats).map_err(Error::Outputs)?;
+    let outputs = Outputs::open(&config.outputs, Lines::longest(&config), &stats).map_err(Error::Outputs)?;
     let threads = Threads::start(&config, outputs, &registration, &link, &stats)
         .map_err(|e| Error::System("start the threads", e))?;
     let mut hurried = false;
@@ -170,6 +168,16 @@ fn tell_totals(config: &Config, stats: &Stats) {
         stats.events.get(),
         stats.filtered.get()
     ));
+    for output in stats.outputs.each().iter() {
+        log::info(format_args!(
+            "output {}: received: {}, written: {}, filtered: {}, dropped: {}",
+            output.name,
+            output.received.get(),
+            output.written.get(),
+            output.filtered.get(),
+            output.dropped()
+        ));
+    }
     if let Some(hits) = filter::hits(&config.filters, stats) {
         log::info(format_args!("filters: {hits}"));
     }
@@ -250,13 +258,13 @@ impl Threads {
         let requests = writer.requests();
         let ended = Arc::new(Alarm::new()?);
         let at_end = Arc::clone(&ended);
-        let builder = |name: &str| thread::Builder::new().name(name.to_owned()).stack_size(STACK);
         // The threads end by themselves: the reader closes the ring, and the writer then rings `ended`.
-        builder("writer").spawn(move || {
+        let write = move || {
             writer.run();
             at_end.ring();
-        })?;
-        builder("reader").spawn(move || reader.run())?;
+        };
+        spawn("writer", STACK, Box::new(write))?;
+        spawn("reader", STACK, Box::new(move || reader.run()))?;
         Ok(Self { requests, ended })
     }
 

@@ -84,6 +84,7 @@ const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
     ),
     ("enrich", "inode_path", "0", "\"enrich.inode_path\" must be true or false, not a whole number"),
     ("enrich", "processes", "true", "\"enrich.processes\" must be a whole number, not a boolean"),
+    ("filter", "outputs", "1", "\"filter.outputs\" must be the name of an [[output]], not 1"),
     ("filter", "name", "1", "\"filter.name\" must be text, not a whole number"),
     (
         "filter",
@@ -141,7 +142,12 @@ const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
     ("label", "script", "1", "\"label.script\" must be a regex, not a whole number"),
     ("label", "action", "true", "\"label.action\" must be \"set\" or \"remove\", not a boolean"),
     ("label", "propagate", "'yes'", "\"label.propagate\" must be true or false, not a string"),
-    ("output", "type", "1", "\"output.type\" must be \"stdout\" or \"file\", not a whole number"),
+    (
+        "output",
+        "type",
+        "1",
+        "\"output.type\" must be \"stdout\", \"file\", \"syslog\", \"gelf\", \"unix\" or \"pipe\", not a whole number",
+    ),
     (
         "output",
         "format",
@@ -172,6 +178,94 @@ const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
         "owner",
         "0",
         "\"output.owner\" must be a user's name or number in quotes, not a whole number",
+    ),
+    (
+        "output",
+        "name",
+        "1",
+        "\"output.name\" must be at most 32 letters, digits, \".\", \"_\" and \"-\", not a whole number",
+    ),
+    ("output", "queue_kib", "'1'", "\"output.queue_kib\" must be a whole number, not a string"),
+    (
+        "output",
+        "overflow",
+        "true",
+        "\"output.overflow\" must be \"drop-newest\", \"drop-oldest\" or \"wait\", not a boolean",
+    ),
+    ("output", "max_line", "'1'", "\"output.max_line\" must be a whole number, not a string"),
+    (
+        "output",
+        "long_line",
+        "1",
+        "\"output.long_line\" must be \"truncate\", \"split\" or \"drop\", not a whole number",
+    ),
+    ("output", "flush_s", "0.5", "\"output.flush_s\" must be a whole number, not a number with a fraction"),
+    ("output", "rotate_kib", "'1M'", "\"output.rotate_kib\" must be a whole number, not a string"),
+    ("output", "rotate_s", "'1d'", "\"output.rotate_s\" must be a whole number, not a string"),
+    ("output", "keep", "true", "\"output.keep\" must be a whole number, not a boolean"),
+    ("output", "keep_mib", "[]", "\"output.keep_mib\" must be a whole number, not a list"),
+    ("output", "compress", "'gzip'", "\"output.compress\" must be true or false, not a string"),
+    ("output", "fsync", "true", "\"output.fsync\" must be \"none\", \"each\" or milliseconds, not a boolean"),
+    ("output", "min_free_mib", "'1'", "\"output.min_free_mib\" must be a whole number, not a string"),
+    (
+        "output",
+        "low_space",
+        "1",
+        "\"output.low_space\" must be \"warn\", \"rotate\", \"delete\" or \"stop\", not a whole number",
+    ),
+    (
+        "output",
+        "network",
+        "1",
+        "\"output.network\" must be \"unixgram\", \"unix\", \"udp\" or \"tcp\", not a whole number",
+    ),
+    (
+        "output",
+        "address",
+        "1",
+        "\"output.address\" must be an absolute path of at most 107 bytes, not a whole number",
+    ),
+    (
+        "output",
+        "protocol",
+        "1",
+        "\"output.protocol\" must be \"rfc5424\", \"rfc3164\" or \"go-audit\", not a whole number",
+    ),
+    (
+        "output",
+        "facility",
+        "1.5",
+        "\"output.facility\" must be a name or 0 to 23, not a number with a fraction",
+    ),
+    ("output", "severity", "[]", "\"output.severity\" must be a name or 0 to 7, not a list"),
+    ("output", "tag", "1", "\"output.tag\" must be a string, not a whole number"),
+    ("output", "hostname", "1", "\"output.hostname\" must be a string, not a whole number"),
+    (
+        "output",
+        "framing",
+        "true",
+        "\"output.framing\" must be \"octet-counting\" or \"newline\", not a boolean",
+    ),
+    (
+        "output",
+        "sd_id",
+        "1",
+        "\"output.sd_id\" must be a name, @ and your enterprise number, such as \"audit@32473\", of at most 32 characters, not a whole number",
+    ),
+    ("output", "cee", "1", "\"output.cee\" must be true or false, not a whole number"),
+    ("output", "payload", "1", "\"output.payload\" must be \"fields\" or \"line\", not a whole number"),
+    (
+        "output",
+        "compression",
+        "true",
+        "\"output.compression\" must be \"gzip\", \"zlib\" or \"none\", not a boolean",
+    ),
+    ("output", "chunk_bytes", "'1k'", "\"output.chunk_bytes\" must be a whole number, not a string"),
+    (
+        "output",
+        "command",
+        "'cat'",
+        "\"output.command\" must be a program and its arguments, such as [\"/usr/bin/logger\", \"-t\", \"audit\"], not a string",
     ),
     ("output", "group", "[]", "\"output.group\" must be a group's name or number in quotes, not a list"),
 ];
@@ -303,13 +397,45 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
         "output",
         "type",
         "'fiel'",
-        "\"output.type\" must be \"stdout\" or \"file\", not \"fiel\"; did you mean \"file\"?",
+        "\"output.type\" must be \"stdout\", \"file\", \"syslog\", \"gelf\", \"unix\" or \"pipe\", not \"fiel\"; did you mean \"file\"?",
     ),
     (
         "output",
-        "type",
-        "'gelf'",
-        "output type \"gelf\" is not supported by this version; use \"stdout\" or \"file\"",
+        "name",
+        "'a b'",
+        "\"output.name\" must be at most 32 letters, digits, \".\", \"_\" and \"-\", not \"a b\"",
+    ),
+    ("output", "queue_kib", "63", "\"output.queue_kib\" must be from 64 to 1048576, not 63"),
+    (
+        "output",
+        "overflow",
+        "'drop'",
+        "\"output.overflow\" must be \"drop-newest\", \"drop-oldest\" or \"wait\", not \"drop\"",
+    ),
+    ("output", "max_line", "255", "\"output.max_line\" must be 0 or at least 256, not 255"),
+    ("output", "max_line", "16777217", "\"output.max_line\" must be from 0 to 16777216, not 16777217"),
+    (
+        "output",
+        "long_line",
+        "'splitt'",
+        "\"output.long_line\" must be \"truncate\", \"split\" or \"drop\", not \"splitt\"; did you mean \"split\"?",
+    ),
+    ("output", "flush_s", "3601", "\"output.flush_s\" must be from 0 to 3600, not 3601"),
+    ("output", "rotate_kib", "63", "\"output.rotate_kib\" must be 0 or at least 64, not 63"),
+    ("output", "keep", "0", "\"output.keep\" must be from 1 to 9999, not 0"),
+    ("output", "keep_mib", "5", "\"output.keep_mib\" needs a \"rotate_kib\" that is less"),
+    ("output", "fsync", "0", "\"output.fsync\" must be from 1 to 3600000, not 0"),
+    (
+        "output",
+        "fsync",
+        "'always'",
+        "\"output.fsync\" must be \"none\", \"each\" or milliseconds, not \"always\"",
+    ),
+    (
+        "output",
+        "low_space",
+        "'suspend'",
+        "\"output.low_space\" must be \"warn\", \"rotate\", \"delete\" or \"stop\", not \"suspend\"",
     ),
     ("output", "format", "'xml'", "\"output.format\" must be \"json\", \"go-audit\" or \"raw\", not \"xml\""),
     (
@@ -394,7 +520,7 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
     (
         "[[output]]\n[[output]]\ntype = 'file'\n",
         &[
-            "f:1:1: [[output]] needs a \"type\": \"stdout\" or \"file\"",
+            "f:1:1: [[output]] needs a \"type\": \"stdout\", \"file\", \"syslog\", \"gelf\", \"unix\" or \"pipe\"",
             "f:2:1: [[output]] of type \"file\" needs a \"path\"",
         ],
     ),
@@ -402,21 +528,27 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
         "[[output]]\ntype = 'stdout'\npath = '/x'\nnetwork = 'tcp'\n\n[[output]]\ntype = 'file'\npath = '/x'\nnonsense = 1\n",
         &[
             "f:3:1: \"path\" belongs to an output of type \"file\", not \"stdout\"",
-            "f:4:1: \"network\" belongs to an output of type \"syslog\" or \"gelf\", not \"stdout\"",
-            "f:9:1: unknown key \"nonsense\" in [[output]]; its keys are \"type\", \"format\", \"path\", \"mode\", \"owner\" and \"group\"",
-        ],
-    ),
-    (
-        // Its keys are right, for a version that has the type.
-        "[[output]]\ntype = 'syslog'\nnetwork = 'tcp'\naddress = 'x:1'\nadress = 'x'\n",
-        &[
-            "f:2:9: output type \"syslog\" is not supported by this version; use \"stdout\" or \"file\"",
-            "f:5:1: unknown key \"adress\" in [[output]]; its keys are \"type\", \"format\", \"path\", \"mode\", \"owner\" and \"group\"",
+            "f:4:1: \"network\" belongs to an output of type \"syslog\", \"gelf\" or \"unix\", not \"stdout\"",
+            "f:9:1: unknown key \"nonsense\" in [[output]]; its keys are \"type\", \"name\", \"format\", \"queue_kib\", \"overflow\", \"max_line\", \"long_line\", \"flush_s\", \"path\", \"mode\", \"owner\", \"group\", \"rotate_kib\", \"rotate_s\", \"keep\", \"keep_mib\", \"compress\", \"fsync\", \"min_free_mib\" and \"low_space\"",
         ],
     ),
     (
         "[[output]]\ntype = 'file'\npath = '/x'\n[[output]]\ntype = 'file'\npath = '/x'\nmode = '0640'\n",
         &["f:4:1: [[output]] writes where the one on line 1 does; keep one"],
+    ),
+    (
+        "[[filter]]\noutputs = ['web', 'file-1']\nkey = 'k'\n[[filter]]\noutputs = 'web'\n\
+         [[output]]\ntype = 'file'\npath = '/x'\n[[output]]\ntype = 'stdout'\nname = 'web'\n\
+         [[output]]\ntype = 'file'\npath = '/y'\nname = 'web'\n[[output]]\ntype = 'file'\npath = '/z'\n\
+         rotate_kib = 2048\nkeep_mib = 2\n",
+        &[
+            "f:2:20: no [[output]] has the name \"file-1\"; did you mean \"file-2\"?",
+            "f:4:1: [[filter]] needs a condition, one of \"type\", \"syscall\", \"key\", \"uid\", \"auid\", \
+             \"exe\", \"comm\", \"success\", \"address\", \"port\", \"regex\", \"label\" and \"first_of_process\"; \
+             type = \"all\" is every event",
+            "f:15:9: two outputs have the name \"web\"",
+            "f:20:12: \"output.keep_mib\" needs a \"rotate_kib\" that is less",
+        ],
     ),
     (
         "[rules]\nfiles = ['/etc/audit/rules.d', true]\nlines = ['-D', 1]\n",
@@ -516,7 +648,8 @@ fn unknown_keys_suggest_the_near_ones() {
             let list = ["label", "filter", "output"].contains(&table);
             let label = if list { format!("[[{table}]]") } else { format!("[{table}]") };
             // A required key is then missing as well: only the slip's own message is looked at.
-            let found = problems(&one_key(table, &slip, "1"));
+            let text = one_key(table, key, "1").replacen(&format!("{key} = "), &format!("{slip} = "), 1);
+            let found = problems(&text);
             let expected = format!("f:2:1: unknown key \"{slip}\" in {label}; did you mean \"{key}\"?");
             assert!(found.contains(&expected), "{expected}\n{found:?}");
         }

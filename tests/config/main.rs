@@ -3,6 +3,7 @@
 
 mod documents;
 mod errors;
+mod outputs;
 mod properties;
 
 use std::path::{Path, PathBuf};
@@ -44,8 +45,19 @@ fn one_key(table: &str, key: &str, value: &str) -> String {
     match (table, key) {
         ("output", "type") => format!("[[output]]\n{key} = {value}\n"),
         ("output", "path") => format!("[[output]]\n{key} = {value}\ntype = \"file\"\n"),
+        (
+            "output",
+            "protocol" | "facility" | "severity" | "tag" | "hostname" | "framing" | "sd_id" | "cee",
+        ) => {
+            format!("[[output]]\n{key} = {value}\ntype = \"syslog\"\nnetwork = \"tcp\"\naddress = \"h:1\"\n")
+        }
+        ("output", "network" | "address") => format!("[[output]]\n{key} = {value}\ntype = \"syslog\"\n"),
+        ("output", "payload" | "compression" | "chunk_bytes") => {
+            format!("[[output]]\n{key} = {value}\ntype = \"gelf\"\naddress = \"h:1\"\n")
+        }
+        ("output", "command") => format!("[[output]]\n{key} = {value}\ntype = \"pipe\"\n"),
         ("output", _) => format!("[[output]]\n{key} = {value}\ntype = \"file\"\npath = \"/x\"\n"),
-        ("filter", "name" | "action") => format!("[[filter]]\n{key} = {value}\nkey = 'k'\n"),
+        ("filter", "name" | "action" | "outputs") => format!("[[filter]]\n{key} = {value}\nkey = 'k'\n"),
         ("filter", _) => format!("[[filter]]\n{key} = {value}\n"),
         ("label", "name") => format!("[[label]]\n{key} = {value}\nkey = 'k'\n"),
         ("label", "key" | "exe" | "argv" | "script") => format!("[[label]]\n{key} = {value}\nname = 'n'\n"),
@@ -79,7 +91,7 @@ fn an_empty_text_is_the_default() {
     assert_eq!(config.enrich, enrich);
     assert!(config.labels.is_empty());
     assert!(matches!(config.outputs.as_slice(), [Output { target: Target::Stdout, .. }]));
-    let file = FileTarget { path: PathBuf::from("/x"), mode: 0o600, owner: None, group: None };
+    let file = FileTarget { path: PathBuf::from("/x"), ..FileTarget::default() };
     assert_eq!(good("[[output]]\ntype = 'file'\npath = '/x'\n").outputs[0].target, Target::File(file));
 }
 
@@ -183,16 +195,18 @@ fn every_value_arrives() {
         translate: Translate { values: false, names: NameSource::Nscd, drop_raw: true },
         outputs: vec![
             Output {
-                place: Place::default(),
+                name: "file".to_owned(),
                 format: Format::GoAudit,
                 target: Target::File(FileTarget {
                     path: PathBuf::from("a/ä \"b\""),
                     mode: 0o640,
                     owner: Some(at("root")),
                     group: Some(at("4")),
+                    ..FileTarget::default()
                 }),
+                ..Output::default()
             },
-            Output { place: Place::default(), format: Format::Raw, target: Target::Stdout },
+            Output { format: Format::Raw, ..Output::default() },
         ],
         ..Config::default()
     };
