@@ -1,5 +1,5 @@
-//! What outputs cost: CPU per event of one file, of four outputs at once, and of a file that is synced; and what
-//! comes to the device.
+//! What outputs cost: CPU per event of one file, of four outputs at once, of a file that is synced, of syslog and of
+//! GELF, beside the null receiver; and what comes to the device.
 
 use crate::kernel::Kernel;
 use crate::measure::{self, median};
@@ -21,8 +21,9 @@ struct Figures {
 pub(crate) fn bench(kernel: &mut Kernel, binary: &Path) -> Result<()> {
     let (rate, events) = CPU_LOAD;
     println!("\noutputs, {events} events at {rate} a second, {ROUNDS} rounds in turn, for each event");
-    let kinds = [Kind::Json, Kind::Four, Kind::Synced, Kind::EachSynced];
-    let mut figures: [Figures; 4] = Default::default();
+    let kinds =
+        [Kind::Null, Kind::Json, Kind::Four, Kind::Synced, Kind::EachSynced, Kind::Syslog, Kind::Gelf];
+    let mut figures: [Figures; 7] = Default::default();
     for _ in 0..ROUNDS {
         for (kind, figures) in kinds.into_iter().zip(&mut figures) {
             let mut receiver = Receiver::start(kind, binary, kernel)?;
@@ -50,7 +51,10 @@ pub(crate) fn bench(kernel: &mut Kernel, binary: &Path) -> Result<()> {
             figures.cpu
         );
     }
-    let [one, four, ..] = &mut figures;
+    let [null, one, four, _, _, syslog, gelf] = &mut figures;
+    let null = median(&mut null.cpu);
+    println!("  syslog / null receiver   {:5.2}   (at most 3.0)", median(&mut syslog.cpu) / null);
+    println!("  GELF / null receiver     {:5.2}   (at most 3.0)", median(&mut gelf.cpu) / null);
     println!(
         "  four outputs / one file  {:5.2}   (at most 2.0)",
         median(&mut four.cpu) / median(&mut one.cpu)

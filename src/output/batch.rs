@@ -129,6 +129,18 @@ impl Batch {
         self.clear_if_done();
     }
 
+    /// Takes the first events out, to be [counted](Self::count) when their receiver has them.
+    pub fn hold(&mut self, events: usize) {
+        self.first += events.min(self.len());
+        self.start = self.first_start();
+        self.clear_if_done();
+    }
+
+    /// Counts events that were [held](Self::hold): they are written.
+    pub fn count(&mut self, events: u64) {
+        self.written += events;
+    }
+
     /// Takes the first event out: its receiver can never take it.
     pub fn refuse(&mut self) {
         if !self.is_empty() {

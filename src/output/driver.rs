@@ -72,7 +72,7 @@ impl Driver {
         let is_resting = self.trouble.as_ref().is_some_and(|trouble| now < trouble.retry_at);
         let orders = self.queue.look(&mut self.batch, !is_resting, self.trouble.is_some());
         if let Some(by) = orders.stop_by {
-            if (orders.is_empty && self.batch.is_empty()) || now >= by {
+            if (orders.is_empty && self.batch.is_empty() && !self.output.holds()) || now >= by {
                 return false;
             }
             if !std::mem::replace(&mut self.is_stopping, true) && is_resting {
@@ -89,7 +89,7 @@ impl Driver {
             self.fail(fault);
         }
         let mut is_blocked = false;
-        if !is_resting && !self.batch.is_empty() {
+        if !is_resting && (!self.batch.is_empty() || self.output.wants_write()) {
             self.rest_at = Some(now + REST_AFTER);
             let before = self.batch.len();
             if let Err(fault) = self.write() {
@@ -97,12 +97,13 @@ impl Driver {
             } else if self.batch.is_empty() || self.batch.len() < before {
                 self.recovered(now);
             }
-            is_blocked = self.trouble.is_none() && !self.batch.is_empty();
-            if self.batch.is_empty() {
+            let is_left = !self.batch.is_empty() || self.output.wants_write();
+            is_blocked = self.trouble.is_none() && is_left;
+            if !is_left {
                 return true;
             }
         }
-        let is_idle = orders.is_empty && self.batch.is_empty();
+        let is_idle = orders.is_empty && self.batch.is_empty() && !self.output.wants_write();
         if is_idle && self.rest_at.is_some_and(|at| at <= now) {
             self.rest_at = None;
             self.queue.give_back();

@@ -5,17 +5,17 @@ mod batch;
 mod driver;
 mod file;
 #[cfg(feature = "compress")]
-#[allow(dead_code, reason = "messages are packed where there is an output that sends them")]
 mod gzip;
 mod long;
 mod queue;
+mod send;
 mod stdout;
 
 use crate::config::{self, Format, LongLine, Target, WhenFull};
 use crate::format::Line;
 use crate::log;
 use crate::stats::{Dropped, OutputStats, Stats};
-use crate::sys::thread::{STACK, spawn};
+use crate::sys::thread::spawn;
 use crate::wire::record::Stamp;
 pub use batch::{BATCH, BATCH_EVENTS, Batch, Entry};
 use driver::Driver;
@@ -26,6 +26,8 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Stack of an output's thread, touched as far as used: some KiB, and 200 where it compresses.
+const STACK: usize = 1024 * 1024;
 /// How long the start waits for an output that opens something on this host.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 /// How long the stop waits for a thread beyond its time: it notices that by itself, unless a call holds it.
@@ -89,6 +91,17 @@ pub trait Output: Send {
     /// As for a write.
     fn work(&mut self) -> Result<(), Fault> {
         Ok(())
+    }
+
+    /// Whether a write is to be tried though the batch may be empty: it has events out of the batch ([`Batch::hold`])
+    /// that were not sent, or it is time to ask what their receiver has.
+    fn wants_write(&self) -> bool {
+        false
+    }
+
+    /// Whether it has events out of the batch that their receiver may not have yet.
+    fn holds(&self) -> bool {
+        false
     }
 
     /// The longest pause between two tries.
@@ -427,6 +440,10 @@ fn start(
     let output: Box<dyn Output> = match &config.target {
         Target::Stdout => Box::new(stdout::Stdout::new(all)),
         Target::File(target) => Box::new(file::File::new(target, Arc::clone(&counters))?),
+        target => match send::output(target, longest) {
+            Some(output) => output.map_err(|error| no_memory(&error))?,
+            None => return Err("there is no such output".to_owned()),
+        },
     };
     let is_local = output.is_local();
     let overflow = if all { WhenFull::Wait } else { config.queue.overflow };

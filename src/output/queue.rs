@@ -282,7 +282,7 @@ impl Queue {
         } else if may_take && batch.is_empty() {
             let before = state.taken;
             while state.reopen_at.is_none_or(|at| state.taken < at) && state.take(batch) {}
-            state.held = state.taken - before;
+            state.held += state.taken - before;
             if state.len == 0 && state.touched > KEPT {
                 state.space.discard(KEPT);
                 state.touched = 0;

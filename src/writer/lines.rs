@@ -8,6 +8,7 @@ use crate::event::facts::Facts;
 use crate::event::own::Own;
 use crate::event::{Event, Sink};
 use crate::filter::{self, Filters};
+use crate::format::gelf::{self, Gelf};
 use crate::format::json::Json;
 use crate::format::{Line, escape, go_audit, json, raw};
 use crate::output::Outputs;
@@ -20,6 +21,8 @@ use std::time::Instant;
 /// Whether these formats are in this build.
 const JSON: bool = cfg!(feature = "json");
 const RAW: bool = cfg!(feature = "replay");
+/// What an output can have.
+const FORMATS: [Format; 4] = [Format::Json, Format::GoAudit, Format::Raw, Format::Gelf];
 
 /// What is wrong with a config's labels and filters on this system.
 pub fn check(config: &Config) -> Vec<Problem> {
@@ -64,6 +67,7 @@ pub struct Lines {
     context: Option<Context>,
     filters: Filters,
     json: Json,
+    gelf: Gelf,
     raw: config::Raw,
     /// This host's name.
     node: Vec<u8>,
@@ -97,6 +101,7 @@ impl Lines {
             context,
             filters: Filters::new(filters, &config.outputs, &passwd(), Arc::clone(&stats))?,
             json: Json::new(&config.json, config.translate, records, &node)?,
+            gelf: Gelf::new(records, &node)?,
             raw: config.raw,
             node,
             line: Line::new(longest)?,
@@ -109,7 +114,7 @@ impl Lines {
         let raw_worst = raw::WORST + if config.raw.node { raw::WORST_NODE } else { 0 };
         let worst = escape::WORST.max(json::WORST).max(raw_worst);
         records_space(config) * worst
-            + go_audit::OVERHEAD.max(json::OVERHEAD + json::CONTEXT).max(raw::OVERHEAD)
+            + go_audit::OVERHEAD.max(json::OVERHEAD + json::CONTEXT).max(raw::OVERHEAD).max(gelf::OVERHEAD)
     }
 
     /// Looks at what may have changed on this host.
@@ -122,14 +127,14 @@ impl Lines {
     pub(super) fn report_loss(&mut self, last: bool) {
         let Some(report) = self.loss.report(&self.stats, self.now, last) else { return };
         self.stats.loss_reports.add(1);
-        self.write_as(&Format::ALL, &report.event(), 0);
+        self.write_as(&FORMATS, &report.event(), 0);
         self.loss.settle(&self.stats);
     }
 
     /// Writes an event of this daemon's own: a start or an end. Not as go-audit writes events: it has none.
     pub(super) fn own(&mut self, own: &Own) {
         if JSON || RAW {
-            self.write_as(&[Format::Json, Format::Raw], &own.event(), 0);
+            self.write_as(&[Format::Json, Format::Raw, Format::Gelf], &own.event(), 0);
         }
     }
 
@@ -187,6 +192,7 @@ impl Lines {
                     self.json.write_with(event, &self.names, found, false, &mut self.line);
                 }
             }
+            Format::Gelf if JSON => self.gelf.write(event, &self.names, &mut self.line),
             Format::Raw if RAW => {
                 raw::write(event, &self.raw, &self.node, &self.names, true, &mut self.line);
                 if self.line.overflowed() {
@@ -195,7 +201,7 @@ impl Lines {
                 }
             }
             // The config refuses what is not in this build.
-            Format::Json | Format::Raw => {}
+            Format::Json | Format::Raw | Format::Gelf => {}
         }
         !self.line.overflowed()
     }
@@ -214,7 +220,7 @@ impl Sink for Lines {
         if kept == u64::MAX {
             return self.stats.filtered.add(1);
         }
-        if self.write_as(&Format::ALL, event, kept) {
+        if self.write_as(&FORMATS, event, kept) {
             self.stats.events.add(1);
         } else {
             // The space is made for the longest event, so this is a defect of ours: told, not hidden.

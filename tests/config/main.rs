@@ -3,6 +3,7 @@
 
 mod documents;
 mod errors;
+mod outputs;
 mod properties;
 
 use std::path::{Path, PathBuf};
@@ -10,8 +11,8 @@ use std::path::{Path, PathBuf};
 use ringaudit::config::{
     Argv, AtExit, BUILT_IN, Config, Enrich, Event, FILTER_KEYS, Failure, FileTarget, Format, Fsync, Json,
     Kernel, KernelKey, LABEL_KEYS, Label, LabelTest, Located, LongLine, LowSpace, MAX_BYTES, NameSource,
-    OUTPUT_KEYS, Output, Overflow, Place, Queue, Raw, Ring, Rules, SECTIONS, Setting, Source, Target,
-    Translate, WhenFull, embedded, read, read_file,
+    OUTPUT_KEYS, OnError, Output, Overflow, Place, Queue, Raw, Ring, Rules, SECTIONS, Setting, Source,
+    Target, Translate, WhenFull, embedded, read, read_file,
 };
 
 const EXAMPLE: &str = include_str!("../../contrib/ringaudit.toml");
@@ -44,6 +45,17 @@ fn one_key(table: &str, key: &str, value: &str) -> String {
     match (table, key) {
         ("output", "type") => format!("[[output]]\n{key} = {value}\n"),
         ("output", "path") => format!("[[output]]\n{key} = {value}\ntype = \"file\"\n"),
+        (
+            "output",
+            "protocol" | "facility" | "severity" | "tag" | "hostname" | "framing" | "sd_id" | "cee",
+        ) => {
+            format!("[[output]]\n{key} = {value}\ntype = \"syslog\"\nnetwork = \"tcp\"\naddress = \"h:1\"\n")
+        }
+        ("output", "network" | "address") => format!("[[output]]\n{key} = {value}\ntype = \"syslog\"\n"),
+        ("output", "payload" | "compression" | "chunk_bytes") => {
+            format!("[[output]]\n{key} = {value}\ntype = \"gelf\"\naddress = \"h:1\"\n")
+        }
+        ("output", "command") => format!("[[output]]\n{key} = {value}\ntype = \"pipe\"\n"),
         ("output", _) => format!("[[output]]\n{key} = {value}\ntype = \"file\"\npath = \"/x\"\n"),
         ("filter", "name" | "action" | "outputs") => format!("[[filter]]\n{key} = {value}\nkey = 'k'\n"),
         ("filter", _) => format!("[[filter]]\n{key} = {value}\n"),
@@ -122,8 +134,11 @@ fn every_value_arrives() {
         max_kib = 16
         types = [1_300, 0x577]
         [rules]
+        files = ["/etc/audit/rules.d"]
         lines = ["-w /etc/passwd", '-D']
+        on_error = "skip-file"
         at_exit = "remove"
+        restore_watches = true
         [json]
         argv = "both"
         argv_max_bytes = 5
@@ -152,7 +167,13 @@ fn every_value_arrives() {
         },
         ring: Ring { size_kib: 64, overflow: Overflow::Wait },
         event: Event { timeout_ms: 100, max_kib: 16, types: (1300, 1399) },
-        rules: Rules { lines: vec![at("-w /etc/passwd"), at("-D")], at_exit: AtExit::Remove },
+        rules: Rules {
+            files: vec![at("/etc/audit/rules.d")],
+            lines: vec![at("-w /etc/passwd"), at("-D")],
+            on_error: OnError::SkipFile,
+            at_exit: AtExit::Remove,
+            restore_watches: true,
+        },
         json: Json { argv: Argv::Both, argv_max_bytes: 5 },
         raw: Raw { node: true, enriched: true },
         translate: Translate { values: false, names: NameSource::Nscd, drop_raw: true },

@@ -27,7 +27,7 @@ pub const SECTIONS: [Section; 8] = [
     },
     Section { name: "ring", keys: &["size_kib", "overflow"] },
     Section { name: "event", keys: &["timeout_ms", "max_kib", "types"] },
-    Section { name: "rules", keys: &["lines", "at_exit"] },
+    Section { name: "rules", keys: &["files", "lines", "on_error", "at_exit", "restore_watches"] },
     Section { name: "json", keys: &["argv", "argv_max_bytes"] },
     Section { name: "raw", keys: &["node", "enriched"] },
     Section { name: "translate", keys: &["values", "names", "drop_raw"] },
@@ -38,7 +38,7 @@ pub const SECTIONS: [Section; 8] = [
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.
-pub const OUTPUT_KEYS: [(&str, &[&str]); 20] = [
+pub const OUTPUT_KEYS: &[(&str, &[&str])] = &[
     ("type", &[]),
     ("name", &[]),
     ("format", &[]),
@@ -59,6 +59,20 @@ pub const OUTPUT_KEYS: [(&str, &[&str]); 20] = [
     ("fsync", &["file"]),
     ("min_free_mib", &["file"]),
     ("low_space", &["file"]),
+    ("network", &["syslog", "gelf", "unix"]),
+    ("address", &["syslog", "gelf", "unix"]),
+    ("protocol", &["syslog"]),
+    ("facility", &["syslog"]),
+    ("severity", &["syslog"]),
+    ("tag", &["syslog"]),
+    ("hostname", &["syslog", "gelf"]),
+    ("framing", &["syslog"]),
+    ("sd_id", &["syslog"]),
+    ("cee", &["syslog"]),
+    ("payload", &["gelf"]),
+    ("compression", &["gelf"]),
+    ("chunk_bytes", &["gelf"]),
+    ("command", &["pipe"]),
 ];
 
 /// The keys of `[[label]]`.
@@ -92,19 +106,7 @@ pub(super) const LABEL: &str = "label";
 pub(super) const OUTPUT: &str = "output";
 
 /// Keys of later versions, with their table (empty: outside of any) and what to do instead.
-pub(super) const LATER_KEYS: [(&str, &str, &str); 2] =
-    [("rules", "files", "; write the rules in \"rules.lines\""), ("", "log", "; messages go to stderr")];
+pub(super) const LATER_KEYS: [(&str, &str, &str); 1] = [("", "log", "; messages go to stderr")];
 
-/// This version's output types.
-pub(super) const TYPES: [&str; 2] = ["stdout", "file"];
-
-/// Those of later versions.
-pub(super) const LATER_TYPES: [&str; 4] = ["syslog", "gelf", "unix", "pipe"];
-
-/// Keys of the later output types.
-pub(super) const LATER_OUTPUT_KEYS: [(&str, &[&str]); 4] = [
-    ("network", &["syslog", "gelf"]),
-    ("address", &["syslog", "gelf"]),
-    ("protocol", &["syslog"]),
-    ("compression", &["gelf"]),
-];
+/// The output types.
+pub(super) const TYPES: [&str; 6] = ["stdout", "file", "syslog", "gelf", "unix", "pipe"];

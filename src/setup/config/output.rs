@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::keys::{LATER_OUTPUT_KEYS, LATER_TYPES, OUTPUT, OUTPUT_KEYS, TYPES};
+use super::keys::{OUTPUT, OUTPUT_KEYS, TYPES};
 use super::node::{Node, Value};
 use super::suggest::{listed, quoted};
 use super::values::{Table, Walker};
 use super::walk::label;
-use super::{FileTarget, Format, Fsync, LongLine, LowSpace, MAX_OUTPUTS, Output, Queue, Target, WhenFull};
+use super::{
+    FileTarget, Format, Fsync, LongLine, LowSpace, MAX_OUTPUTS, Output, Peer, Queue, Target, WhenFull,
+};
 
 /// The mode of a new file without `mode`: the owner alone, since events hold command lines.
 pub(super) const DEFAULT_MODE: u32 = 0o600;
@@ -107,36 +109,54 @@ impl Walker<'_> {
 
     /// Which of the words a key holds.
     #[inline(never)]
-    fn word(&mut self, table: Table<'_>, key: &str, words: &[&str]) -> Option<usize> {
+    pub(super) fn word(&mut self, table: Table<'_>, key: &str, words: &[&str]) -> Option<usize> {
         let node = table.get(key)?;
         self.choose(&format!("\"output.{key}\""), node, words)
     }
 
     fn output(&mut self, table: Table<'_>) -> Option<Output> {
-        self.repeated(table.entries, &OUTPUT_KEYS.map(|(key, _)| key));
+        let keys: Vec<&str> = OUTPUT_KEYS.iter().map(|(key, _)| *key).collect();
+        self.repeated(table.entries, &keys);
         let kind = self.output_type(table);
         self.output_keys(table, kind);
-        let format = self.output_format(table);
-        let queue = self.queue(table);
+        let mut format = self.output_format(table);
+        let mut queue = self.queue(table);
         let target = match kind? {
             "file" => Target::File(self.file(table)?),
+            "syslog" => {
+                let syslog = self.syslog(table, format)?;
+                Self::limit(table, &syslog.peer, &mut queue);
+                Target::Syslog(syslog)
+            }
+            "gelf" => {
+                let gelf = self.gelf(table)?;
+                format = if gelf.fields { Format::Gelf } else { format };
+                Target::Gelf(gelf)
+            }
+            "unix" => {
+                let peer = self.unix(table)?;
+                Self::limit(table, &peer, &mut queue);
+                Target::Unix(peer)
+            }
+            "pipe" => Target::Pipe(self.command(table)?),
             _ => Target::Stdout,
         };
         Some(Output { place: self.place(table.pos), name: String::new(), format, queue, target })
     }
 
-    /// The type, if it is one of this version's.
+    /// Lines that go out as datagrams have a limit, unless another is given.
+    fn limit(table: Table<'_>, peer: &Peer, queue: &mut Queue) {
+        if table.get("max_line").is_none() {
+            queue.max_line = peer.carrier.longest_line();
+        }
+    }
+
+    /// The type, if it is one.
     fn output_type(&mut self, table: Table<'_>) -> Option<&'static str> {
         let wanted = listed(&TYPES, "or");
         match table.get("type") {
             None => {
                 self.problem(table.pos, format!("[[output]] needs a \"type\": {wanted}"));
-                None
-            }
-            Some(Node { pos, value: Value::String(word) }) if LATER_TYPES.contains(&word.as_str()) => {
-                let message =
-                    format!("output type \"{word}\" is not supported by this version; use {wanted}");
-                self.problem(*pos, message);
                 None
             }
             Some(node) => self.choose("\"output.type\"", node, &TYPES).and_then(|at| TYPES.get(at)).copied(),
@@ -162,7 +182,7 @@ impl Walker<'_> {
             .map(|(key, _)| *key)
             .collect();
         for entry in table.entries.iter().filter(|entry| !ours.contains(&entry.key.as_str())) {
-            let owner = OUTPUT_KEYS.iter().chain(&LATER_OUTPUT_KEYS).find(|(key, _)| *key == entry.key);
+            let owner = OUTPUT_KEYS.iter().find(|(key, _)| *key == entry.key);
             match (owner, kind) {
                 (Some((key, types)), Some(kind)) => {
                     let types = listed(types, "or");

@@ -4,8 +4,12 @@
 use std::fmt::{Display, Write};
 
 use super::{
-    Argv, AtExit, Config, Failure, FileTarget, Fsync, KernelKey, Located, Overflow, Setting, Target,
+    Argv, AtExit, Config, Failure, FileTarget, Format, Fsync, KernelKey, Located, Overflow, Setting, Target,
+    network,
 };
+
+/// Whether rules from files are in this build.
+const FILES: bool = cfg!(feature = "rules");
 
 /// The whole config as TOML.
 #[must_use]
@@ -56,14 +60,21 @@ fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "types = [{}, {}]", config.event.types.0, config.event.types.1)?;
 
     writeln!(text, "\n[rules]")?;
-    if config.rules.lines.is_empty() {
-        writeln!(text, "lines = []")?;
-    } else {
-        writeln!(text, "lines = [")?;
-        for line in &config.rules.lines {
-            writeln!(text, "    {},", string(&line.value))?;
+    let files = ("files", &config.rules.files);
+    for (key, values) in [files, ("lines", &config.rules.lines)].into_iter().skip(usize::from(!FILES)) {
+        if values.is_empty() {
+            writeln!(text, "{key} = []")?;
+            continue;
+        }
+        writeln!(text, "{key} = [")?;
+        for value in values {
+            writeln!(text, "    {},", string(&value.value))?;
         }
         writeln!(text, "]")?;
+    }
+    if FILES {
+        writeln!(text, "on_error = {}", string(config.rules.on_error.name()))?;
+        writeln!(text, "restore_watches = {}", config.rules.restore_watches)?;
     }
     let at_exit = match config.rules.at_exit {
         AtExit::Leave => "leave",
@@ -90,11 +101,19 @@ fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
             ("overflow", queue.overflow.name()),
             ("long_line", queue.long_line.name()),
         ];
-        words.into_iter().try_for_each(|(key, word)| writeln!(text, "{key} = \"{word}\""))?;
+        // A GELF message of fields has no format of its own.
+        let shown = |key: &str| key != "format" || output.format != Format::Gelf;
+        let mut words = words.into_iter().filter(|(key, _)| shown(key));
+        words.try_for_each(|(key, word)| writeln!(text, "{key} = \"{word}\""))?;
         let numbers = [("queue_kib", queue.kib), ("max_line", queue.max_line), ("flush_s", queue.flush_s)];
         numbers.into_iter().try_for_each(|(key, number)| writeln!(text, "{key} = {number}"))?;
-        if let Target::File(file) = &output.target {
-            write_file(text, file)?;
+        match &output.target {
+            Target::Stdout => {}
+            Target::File(file) => write_file(text, file)?,
+            Target::Syslog(syslog) => network::show_syslog(text, syslog)?,
+            Target::Gelf(gelf) => network::show_gelf(text, gelf)?,
+            Target::Unix(peer) => network::show_peer(text, peer)?,
+            Target::Pipe(command) => network::show_command(text, command)?,
         }
     }
     Ok(())

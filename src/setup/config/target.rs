@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Format, Located, Place};
+use super::{Format, GelfTarget, Located, Peer, Place, SyslogTarget};
 
 /// The most `[[output]]` tables: filters name them in a word of 64 bits.
 pub const MAX_OUTPUTS: usize = 64;
@@ -129,6 +129,14 @@ pub enum Target {
     Stdout,
     /// `type = "file"`
     File(FileTarget),
+    /// `type = "syslog"`
+    Syslog(SyslogTarget),
+    /// `type = "gelf"`
+    Gelf(GelfTarget),
+    /// `type = "unix"`: a socket of this host, by `network` ("unix" or "unixgram") and `address`.
+    Unix(Peer),
+    /// `type = "pipe"`: the `command`, a program's path and its arguments.
+    Pipe(Vec<String>),
 }
 
 impl Target {
@@ -138,6 +146,10 @@ impl Target {
         match self {
             Self::Stdout => "stdout",
             Self::File(_) => "file",
+            Self::Syslog(_) => "syslog",
+            Self::Gelf(_) => "gelf",
+            Self::Unix(_) => "unix",
+            Self::Pipe(_) => "pipe",
         }
     }
 }
