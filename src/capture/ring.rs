@@ -174,10 +174,10 @@ impl Outlet {
         self.shared.asleep.store(true, Ordering::SeqCst);
         // Either the reader sees `asleep`, or the block it published before is seen here.
         fence(Ordering::SeqCst);
-        if self.full.is_empty() && !self.shared.closed.load(Ordering::SeqCst) {
-            if poll(&mut [Wait::readable(self.shared.alarm.as_fd())], timeout).unwrap_or(1) > 0 {
-                self.shared.alarm.hush();
-            }
+        let is_to_sleep = self.full.is_empty() && !self.shared.closed.load(Ordering::SeqCst);
+        let mut alarm = [Wait::readable(self.shared.alarm.as_fd())];
+        if is_to_sleep && poll(&mut alarm, timeout).unwrap_or(1) > 0 {
+            self.shared.alarm.hush();
         }
         self.shared.asleep.store(false, Ordering::SeqCst);
     }

@@ -66,6 +66,13 @@ impl Batch {
         self.marks.last().map_or(0, |mark| mark.end)
     }
 
+    /// Gives all memory back, if nothing is left to write.
+    pub(super) fn give_back(&mut self) {
+        if self.is_empty() {
+            self.space.discard(0);
+        }
+    }
+
     /// Whether nothing is left to write.
     pub fn is_empty(&self) -> bool {
         self.first == self.marks.len()

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// The first pause after a failure; each further one is twice as long.
 const PAUSE: Duration = Duration::from_secs(1);
+/// After so long without anything to write, memory is given back: once, until there is something again.
+const REST_AFTER: Duration = Duration::from_millis(200);
 /// The pause while the daemon waits for the output to stop.
 const PAUSE_AT_STOP: Duration = Duration::from_millis(250);
 
@@ -30,11 +32,13 @@ pub(super) struct Driver {
     is_open: bool,
     trouble: Option<Trouble>,
     is_stopping: bool,
+    /// When memory is given back, if nothing comes until then.
+    rest_at: Option<Instant>,
 }
 
 impl Driver {
     pub(super) fn new(output: Box<dyn Output>, queue: Arc<Queue>, batch: Batch) -> Self {
-        Self { output, queue, batch, is_open: false, trouble: None, is_stopping: false }
+        Self { output, queue, batch, is_open: false, trouble: None, is_stopping: false, rest_at: None }
     }
 
     /// Works until it is told to stop and everything is written, or the time for that is over.
@@ -86,6 +90,7 @@ impl Driver {
         }
         let mut is_blocked = false;
         if !is_resting && (!self.batch.is_empty() || self.output.wants_write()) {
+            self.rest_at = Some(now + REST_AFTER);
             let before = self.batch.len();
             if let Err(fault) = self.write() {
                 self.fail(fault);
@@ -99,13 +104,19 @@ impl Driver {
             }
         }
         let is_idle = orders.is_empty && self.batch.is_empty() && !self.output.wants_write();
+        if is_idle && self.rest_at.is_some_and(|at| at <= now) {
+            self.rest_at = None;
+            self.queue.give_back();
+            self.batch.give_back();
+        }
         self.sleep(is_blocked, is_idle, orders.stop_by);
         true
     }
 
     fn sleep(&self, is_blocked: bool, is_idle: bool, stop_by: Option<Instant>) {
         let retry = self.trouble.as_ref().map(|trouble| trouble.retry_at).filter(|_| !is_idle);
-        let due = [retry, self.output.due(), stop_by].into_iter().flatten().min();
+        let due =
+            [retry, self.output.due(), stop_by, self.rest_at.filter(|_| is_idle)].into_iter().flatten().min();
         let timeout = due.map(|at| at.saturating_duration_since(Instant::now()));
         let fd = if is_blocked { self.output.blocked_on() } else { None };
         self.queue.sleep(fd, is_idle, timeout);

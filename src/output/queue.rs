@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const HEADER: usize = 4 + 8 + 4;
 /// So much wakes the output at once; less, when the writer has nothing else to do or some time is over.
 const WAKE_AT: usize = 32 * 1024;
-/// What stays resident when the queue is empty.
+/// What stays resident when the queue is empty; nothing does when it stays so.
 const KEPT: usize = 64 * 1024;
 
 /// Those who wait for outputs: for room in a queue, for the first opening, for the end.
@@ -293,6 +293,15 @@ impl Queue {
             }
         }
         Orders { is_empty: state.len == 0, reopen, stop_by: state.stop_by }
+    }
+
+    /// Gives all memory back, if nothing waits.
+    pub(super) fn give_back(&self) {
+        let mut state = self.state();
+        if state.len == 0 {
+            state.space.discard(0);
+            state.touched = 0;
+        }
     }
 
     /// Counts what the batch says was written and refused; nothing, if it was given up meanwhile.

@@ -9,10 +9,10 @@ mod properties;
 use std::path::{Path, PathBuf};
 
 use ringaudit::config::{
-    Argv, AtExit, BUILT_IN, Config, Enrich, Event, FILTER_KEYS, Failure, FileTarget, Format, Json, Kernel,
-    KernelKey, LABEL_KEYS, Label, LabelTest, Located, MAX_BYTES, NameSource, OUTPUT_KEYS, OnError, Output,
-    Overflow, Place, Raw, Ring, Rules, SECTIONS, Setting, Source, Target, Translate, embedded, read,
-    read_file,
+    Argv, AtExit, BUILT_IN, Config, Enrich, Event, FILTER_KEYS, Failure, FileTarget, Format, Fsync, Json,
+    Kernel, KernelKey, LABEL_KEYS, Label, LabelTest, Located, LongLine, LowSpace, MAX_BYTES, NameSource,
+    OUTPUT_KEYS, OnError, Output, Overflow, Place, Queue, Raw, Ring, Rules, SECTIONS, Setting, Source,
+    Target, Translate, WhenFull, embedded, read, read_file,
 };
 
 const EXAMPLE: &str = include_str!("../../contrib/ringaudit.toml");
@@ -173,13 +173,6 @@ fn every_value_arrives() {
         names = "nscd"
         drop_raw = true
         [[output]]
-        type = "file"
-        path = "a/ä \"b\""
-        format = "go-audit"
-        mode = "640"
-        owner = "root"
-        group = "4"
-        [[output]]
         type = "stdout"
         format = "raw"
         "#,
@@ -193,21 +186,7 @@ fn every_value_arrives() {
         json: Json { argv: Argv::Both, argv_max_bytes: 5 },
         raw: Raw { node: true, enriched: true },
         translate: Translate { values: false, names: NameSource::Nscd, drop_raw: true },
-        outputs: vec![
-            Output {
-                name: "file".to_owned(),
-                format: Format::GoAudit,
-                target: Target::File(FileTarget {
-                    path: PathBuf::from("a/ä \"b\""),
-                    mode: 0o640,
-                    owner: Some(at("root")),
-                    group: Some(at("4")),
-                    ..FileTarget::default()
-                }),
-                ..Output::default()
-            },
-            Output { format: Format::Raw, ..Output::default() },
-        ],
+        outputs: vec![Output { format: Format::Raw, ..Output::default() }],
         ..Config::default()
     };
     assert_eq!(config, expected);
@@ -216,6 +195,84 @@ fn every_value_arrives() {
     assert_eq!(good("output = [{ type = 'stdout' }]"), Config::default());
     let mode = |mode: &str| one_key("output", "mode", mode);
     assert_eq!(good(&mode("0o640")), good(&mode("\"0640\"")));
+}
+
+#[test]
+fn every_value_of_an_output_arrives() {
+    let config = good(
+        r#"
+        [[output]]
+        type = "file"
+        path = "a/ä \"b\""
+        name = "A.1_b-c"
+        format = "go-audit"
+        queue_kib = 64
+        overflow = "drop-oldest"
+        max_line = 256
+        long_line = "split"
+        flush_s = 0
+        mode = "640"
+        owner = "root"
+        group = "4"
+        rotate_kib = 1023
+        rotate_s = 3600
+        keep = 9
+        keep_mib = 1
+        compress = true
+        fsync = 250
+        min_free_mib = 10
+        low_space = "delete"
+        [[output]]
+        type = "stdout"
+        [[output]]
+        type = "file"
+        path = "x"
+        overflow = "wait"
+        long_line = "drop"
+        fsync = "each"
+        low_space = "stop"
+        [[output]]
+        type = "file"
+        path = "y"
+        "#,
+    );
+    let at = |value: &str| Some(Located { place: Place::default(), value: value.to_owned() });
+    let file = FileTarget {
+        path: PathBuf::from("a/ä \"b\""),
+        mode: 0o640,
+        owner: at("root"),
+        group: at("4"),
+        rotate_kib: 1023,
+        rotate_s: 3600,
+        keep: 9,
+        keep_mib: 1,
+        compress: true,
+        fsync: Fsync::Every(250),
+        min_free_mib: 10,
+        low_space: LowSpace::Delete,
+    };
+    let queue = Queue {
+        kib: 64,
+        overflow: WhenFull::DropOldest,
+        max_line: 256,
+        long_line: LongLine::Split,
+        flush_s: 0,
+    };
+    let expected = Output {
+        name: "A.1_b-c".to_owned(),
+        format: Format::GoAudit,
+        queue,
+        target: Target::File(file),
+        ..Output::default()
+    };
+    assert_eq!(config.outputs[0], expected);
+    assert_eq!(config.outputs[1], Output::default());
+    let Target::File(second) = &config.outputs[2].target else { panic!("a file") };
+    assert_eq!((second.fsync, second.low_space), (Fsync::Each, LowSpace::Stop));
+    let queue = &config.outputs[2].queue;
+    assert_eq!((queue.overflow, queue.long_line), (WhenFull::Wait, LongLine::Drop));
+    let names: Vec<&str> = config.outputs.iter().map(|output| output.name.as_str()).collect();
+    assert_eq!(names, ["A.1_b-c", "stdout", "file", "file-2"]);
 }
 
 #[test]

@@ -74,8 +74,11 @@ impl Stage {
         stopped: bool,
     ) -> Self {
         let target = FileTarget { path: path.clone(), ..FileTarget::default() };
-        config.outputs =
-            vec![Output { format: Format::GoAudit, target: Target::File(target), ..Output::default() }];
+        // Others come behind the file.
+        let others = std::mem::take(&mut config.outputs);
+        let (name, target) = ("file".to_owned(), Target::File(target));
+        config.outputs = vec![Output { name, format: Format::GoAudit, target, ..Output::default() }];
+        config.outputs.extend(others.into_iter().filter(|output| output.target != Target::Stdout));
         let stats = Arc::new(Stats::default());
         let link = Arc::new(Link::new().unwrap());
         let (inlet, outlet) = ring::ring(config.ring.size_kib as usize * 1024 / BLOCK).unwrap();
@@ -161,7 +164,11 @@ pub(crate) fn message(kind: u16, text: &[u8]) -> Vec<u8> {
 
 /// A file's lines, each of which must be whole and valid JSON.
 pub(crate) fn lines(path: &Path) -> Vec<Value> {
-    let text = std::fs::read(path).unwrap();
+    parse(&std::fs::read(path).unwrap())
+}
+
+/// The whole lines of a text.
+pub(crate) fn parse(text: &[u8]) -> Vec<Value> {
     let whole = text.iter().rposition(|&b| b == b'\n').map_or(0, |end| end + 1);
     text[..whole]
         .split_inclusive(|&b| b == b'\n')
@@ -189,7 +196,8 @@ pub(crate) fn losses(lines: &[Value]) -> Vec<(String, u64, String)> {
                 rest.split(' ').next().unwrap().to_owned()
             };
             assert!(data.starts_with("op=loss "), "{data}");
-            let (place, lost, total) = (field("place"), field("lost"), field("total"));
+            let name = data.split_once(" output=").map_or(String::new(), |(_, name)| format!(":{name}"));
+            let (place, lost, total) = (field("place") + &name, field("lost"), field("total"));
             let lost: u64 = lost.parse().unwrap();
             match found.iter_mut().find(|one| one.0 == place) {
                 Some(one) => one.1 += lost,

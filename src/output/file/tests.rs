@@ -5,7 +5,6 @@ use crate::config::LowSpace;
 use crate::wire::record::Stamp;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 fn batch(lines: &[&str]) -> Batch {
     let mut batch = Batch::new(1 << 20).unwrap();
@@ -144,7 +143,7 @@ fn older_files_are_compressed_and_none_is_lost() {
     for number in (1..case.names().len()).rev() {
         let path = case.dir.path().join(format!("log.{number}.gz"));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o640);
-        let output = Command::new("gzip").arg("-dc").arg(path).output().unwrap();
+        let output = std::process::Command::new("gzip").arg("-dc").arg(path).output().unwrap();
         assert!(output.status.success());
         all += std::str::from_utf8(&output.stdout).unwrap();
     }
