@@ -174,10 +174,11 @@ impl Outlet {
         self.shared.asleep.store(true, Ordering::SeqCst);
         // Either the reader sees `asleep`, or the block it published before is seen here.
         fence(Ordering::SeqCst);
-        if self.full.is_empty() && !self.shared.closed.load(Ordering::SeqCst) {
-            if poll(&mut [Wait::readable(self.shared.alarm.as_fd())], timeout).unwrap_or(1) > 0 {
-                self.shared.alarm.hush();
-            }
+        if self.full.is_empty()
+            && !self.shared.closed.load(Ordering::SeqCst)
+            && poll(&mut [Wait::readable(self.shared.alarm.as_fd())], timeout).unwrap_or(1) > 0
+        {
+            self.shared.alarm.hush();
         }
         self.shared.asleep.store(false, Ordering::SeqCst);
     }
