@@ -112,7 +112,7 @@ fn config_of(request: &Request) -> Result<Config, Vec<Problem>> {
             let user = |name: &str| id_of("/etc/passwd", name);
             let mut problems = config::check(&config, user, |name| id_of("/etc/group", name));
             problems.extend(writer::check(&config));
-            problems.sort_by(|one, other| one.place.cmp(&other.place));
+            Problem::sort(&mut problems);
             if !problems.is_empty() {
                 return Err(problems);
             }

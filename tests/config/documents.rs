@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use ringaudit::cli;
-use ringaudit::config::{Config, Target, embedded, show};
+use ringaudit::config::{Config, Rules, Target, embedded, show};
 
 use crate::{EXAMPLE, good, tables};
 
@@ -50,7 +50,8 @@ fn the_example_has_every_key_with_its_default() {
         (&config.kernel, &config.ring, &config.event, config.translate, &config.enrich),
         (&default.kernel, &default.ring, &default.event, default.translate, &default.enrich)
     );
-    assert_eq!(config.rules.at_exit, default.rules.at_exit);
+    let rules = |rules: &Rules| (rules.on_error, rules.at_exit, rules.restore_watches);
+    assert_eq!(rules(&config.rules), rules(&default.rules));
     assert_eq!(config.rules.lines, embedded().rules.lines);
     let Target::File(file) = &config.outputs[0].target else { panic!("a file") };
     assert_eq!(file.mode, 0o600);
@@ -119,11 +120,15 @@ fn help_and_man_page_have_every_flag_and_no_other() {
         let words: &[&str] = match flag.trim_start_matches('-') {
             "c" | "config" => &[flag, "x"],
             "f" | "format" => &["replay", flag, "raw"],
+            "e" | "on-error" => &["rules", "load", flag, "refuse"],
+            "k" | "key" => &["rules", "clear", flag, "x"],
+            "l" | "loadable" => &["rules", "list", flag],
             _ => &[flag],
         };
         assert!(cli::parse(words.iter().map(Into::into)).is_ok(), "{flag}");
     }
-    for command in cli::COMMANDS {
+    let commands = cli::COMMANDS.into_iter().filter(|command| *command != "rules");
+    for command in commands.chain(cli::RULES) {
         assert!(cli::help().contains(&format!("ringaudit {command}").replace("run", "[run]")), "{command}");
         assert!(MAN.contains(&format!(".B {command}\n")), "{command}");
     }

@@ -8,13 +8,20 @@ mod draft;
 mod fields;
 mod load;
 mod options;
+mod order;
+mod overlap;
+mod print;
+mod set;
+mod source;
 mod syscalls;
 mod values;
 mod words;
 
 pub use crate::wire::Transport;
 pub use compile::{Compiled, compile, lines_of};
-pub use load::{Added, Report, load, remove};
+pub use load::{Report, load, remove, restore};
+pub use print::{Form, print};
+pub use source::{Text, arrange, read};
 
 use crate::config::Place;
 use crate::wire::rule::Rule;
@@ -29,8 +36,17 @@ pub enum Command {
     Add(Rule),
     /// `-d`, `-W`: deletes this rule.
     Delete(Rule),
-    /// `-e`, `-f`, `-b`, `--backlog_wait_time`: sets one value.
+    /// `-D -k text`: deletes every rule whose key has this text in it, as auditctl does.
+    DeleteKey(String),
+    /// `-e`, `-f`, `-b`, `-r`, `--backlog_wait_time` and the resets: sets one value.
     Set(Field, u32),
+    /// `-t`, `-q`, `--loginuid-immutable`: a request that is sent as it is.
+    Send {
+        /// AUDIT_TRIM, AUDIT_MAKE_EQUIV or AUDIT_SET_FEATURE.
+        kind: u16,
+        /// Its bytes.
+        payload: Vec<u8>,
+    },
 }
 
 /// A command with the line it comes from.
@@ -43,3 +59,6 @@ pub struct Planned {
     /// What it asks.
     pub command: Command,
 }
+
+#[cfg(test)]
+mod wrong_tests;
