@@ -113,10 +113,8 @@ fn the_embedded_config_reads() {
     assert_eq!(config.rules.lines[0].place.to_string(), "(built-in):6:6");
 }
 
-#[test]
-fn every_value_arrives() {
-    let config = good(
-        r#"
+/// Values other than the defaults.
+const EVERY_VALUE: &str = r#"
         [kernel]
         mode = "unicast"
         enabled = "leave"
@@ -159,8 +157,11 @@ fn every_value_arrives() {
         [[output]]
         type = "stdout"
         format = "raw"
-        "#,
-    );
+        "#;
+
+#[test]
+fn every_value_arrives() {
+    let config = good(EVERY_VALUE);
     let at = |value: &str| Located { place: Place::default(), value: value.to_owned() };
     let expected = Config {
         kernel: Kernel {
@@ -202,7 +203,10 @@ fn every_value_arrives() {
         ..Config::default()
     };
     assert_eq!(config, expected);
-    // The same values written in other ways.
+}
+
+#[test]
+fn the_same_values_written_in_other_ways() {
     assert_eq!(good("kernel.verify_s = 40"), good("kernel = { verify_s = 40 }"));
     assert_eq!(good("output = [{ type = 'stdout' }]"), Config::default());
     let mode = |mode: &str| one_key("output", "mode", mode);

@@ -55,6 +55,7 @@ impl Older {
     }
 
     /// The oldest that is not compressed; its number is noted as busy.
+    #[cfg(feature = "compress")]
     pub(super) fn next_to_pack(&self) -> Option<fs::File> {
         let mut busy = self.busy();
         let mut files = (1..=self.count()).rev().map(|number| (number, self.plain(number)));
@@ -65,6 +66,7 @@ impl Older {
     }
 
     /// The file that was busy is compressed in `packed`: takes its place, unless it is gone by now.
+    #[cfg(feature = "compress")]
     pub(super) fn replace(&self, packed: &Path) -> io::Result<()> {
         let mut busy = self.busy();
         match busy.take() {

@@ -5,6 +5,7 @@ use crate::config::LowSpace;
 use crate::wire::record::Stamp;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+#[cfg(feature = "compress")]
 use std::process::Command;
 
 fn batch(lines: &[&str]) -> Batch {
