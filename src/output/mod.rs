@@ -5,9 +5,11 @@ mod batch;
 mod driver;
 mod file;
 #[cfg(feature = "compress")]
+#[cfg_attr(not(feature = "send"), allow(dead_code, reason = "GELF's envelope and single messages"))]
 mod gzip;
 mod long;
 mod queue;
+#[cfg(feature = "send")]
 mod send;
 mod stdout;
 
@@ -440,10 +442,11 @@ fn start(
     let output: Box<dyn Output> = match &config.target {
         Target::Stdout => Box::new(stdout::Stdout::new(all)),
         Target::File(target) => Box::new(file::File::new(target, Arc::clone(&counters))?),
-        target => match send::output(target, longest) {
-            Some(output) => output.map_err(|error| no_memory(&error))?,
-            None => return Err("there is no such output".to_owned()),
-        },
+        #[cfg(feature = "send")]
+        target => send::output(target, longest).map_err(|error| no_memory(&error))?,
+        // The config refuses what is not in this build.
+        #[cfg(not(feature = "send"))]
+        target => return Err(format!("output type \"{}\" is not in this build", target.kind())),
     };
     let is_local = output.is_local();
     let overflow = if all { WhenFull::Wait } else { config.queue.overflow };

@@ -16,7 +16,7 @@ pub mod poll;
 pub mod program;
 pub mod send;
 pub mod signal;
-#[cfg(target_env = "musl")]
+#[cfg(all(target_env = "musl", feature = "send"))]
 mod sort;
 pub mod start;
 pub mod thread;

@@ -136,10 +136,8 @@ fn every_rules_value() -> Rules {
     }
 }
 
-#[test]
-fn every_value_arrives() {
-    let config = good(
-        r#"
+/// Values other than the defaults.
+const EVERY_VALUE: &str = r#"
         [kernel]
         mode = "unicast"
         enabled = "leave"
@@ -175,9 +173,11 @@ fn every_value_arrives() {
         [[output]]
         type = "stdout"
         format = "raw"
-        "#,
-    );
-    let at = |value: &str| Located { place: Place::default(), value: value.to_owned() };
+        "#;
+
+#[test]
+fn every_value_arrives() {
+    let config = good(EVERY_VALUE);
     let expected = Config {
         kernel: every_kernel_value(),
         ring: Ring { size_kib: 64, overflow: Overflow::Wait },
@@ -190,7 +190,10 @@ fn every_value_arrives() {
         ..Config::default()
     };
     assert_eq!(config, expected);
-    // The same values written in other ways.
+}
+
+#[test]
+fn the_same_values_written_in_other_ways() {
     assert_eq!(good("kernel.verify_s = 40"), good("kernel = { verify_s = 40 }"));
     assert_eq!(good("output = [{ type = 'stdout' }]"), Config::default());
     let mode = |mode: &str| one_key("output", "mode", mode);

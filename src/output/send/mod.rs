@@ -71,30 +71,26 @@ impl Messages {
     }
 }
 
-/// The output of a target that sends; `None` for one that does not. `longest` is the longest that an event's lines
-/// can be.
+/// The output of a target that sends. `longest` is the longest that an event's lines can be.
 ///
-/// Errors: no memory.
-pub(super) fn output(target: &Target, longest: usize) -> Option<io::Result<Box<dyn Output>>> {
+/// Errors: no memory; InvalidInput for a target that does not send.
+pub(super) fn output(target: &Target, longest: usize) -> io::Result<Box<dyn Output>> {
     let (encode, peer): (Box<dyn Encode>, &_) = match target {
         Target::Syslog(target) => (Box::new(syslog::Syslog::new(target)), &target.peer),
-        Target::Gelf(target) => match gelf::Gelf::new(target, longest) {
-            Ok(gelf) => (Box::new(gelf), &target.peer),
-            Err(error) => return Some(Err(error)),
-        },
+        Target::Gelf(target) => (Box::new(gelf::Gelf::new(target, longest)?), &target.peer),
         Target::Unix(peer) => (Box::new(Lines { is_datagram: peer.carrier.is_datagram() }), peer),
         Target::Pipe(words) => {
             let lines = Box::new(Lines { is_datagram: false });
-            return Some(Streams::new(lines, Plain::Program(words.clone()), longest).map(boxed));
+            return Streams::new(lines, Plain::Program(words.clone()), longest).map(boxed);
         }
-        Target::Stdout | Target::File(_) => return None,
+        Target::Stdout | Target::File(_) => return Err(io::ErrorKind::InvalidInput.into()),
     };
     let to = Peer { carrier: peer.carrier, address: peer.address.value.clone() };
-    Some(if peer.carrier.is_datagram() {
+    if peer.carrier.is_datagram() {
         Datagrams::new(encode, to, longest).map(boxed)
     } else {
         Streams::new(encode, Plain::Peer(to), longest).map(boxed)
-    })
+    }
 }
 
 fn boxed(output: impl Output + 'static) -> Box<dyn Output> {

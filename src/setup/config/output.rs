@@ -11,6 +11,8 @@ use super::{
     FileTarget, Format, Fsync, LongLine, LowSpace, MAX_OUTPUTS, Output, Peer, Queue, Target, WhenFull,
 };
 
+/// Whether the outputs that send are in this build.
+const SENDS: bool = cfg!(feature = "send");
 /// The mode of a new file without `mode`: the owner alone, since events hold command lines.
 pub(super) const DEFAULT_MODE: u32 = 0o600;
 /// The highest mode: no set-user-ID, set-group-ID or sticky bit.
@@ -123,22 +125,22 @@ impl Walker<'_> {
         let mut queue = self.queue(table);
         let target = match kind? {
             "file" => Target::File(self.file(table)?),
-            "syslog" => {
+            "syslog" if SENDS => {
                 let syslog = self.syslog(table, format)?;
                 Self::limit(table, &syslog.peer, &mut queue);
                 Target::Syslog(syslog)
             }
-            "gelf" => {
+            "gelf" if SENDS => {
                 let gelf = self.gelf(table)?;
                 format = if gelf.fields { Format::Gelf } else { format };
                 Target::Gelf(gelf)
             }
-            "unix" => {
+            "unix" if SENDS => {
                 let peer = self.unix(table)?;
                 Self::limit(table, &peer, &mut queue);
                 Target::Unix(peer)
             }
-            "pipe" => Target::Pipe(self.command(table)?),
+            "pipe" if SENDS => Target::Pipe(self.command(table)?),
             _ => Target::Stdout,
         };
         Some(Output { place: self.place(table.pos), name: String::new(), format, queue, target })
@@ -159,7 +161,13 @@ impl Walker<'_> {
                 self.problem(table.pos, format!("[[output]] needs a \"type\": {wanted}"));
                 None
             }
-            Some(node) => self.choose("\"output.type\"", node, &TYPES).and_then(|at| TYPES.get(at)).copied(),
+            Some(node) => {
+                let kind = *TYPES.get(self.choose("\"output.type\"", node, &TYPES)?)?;
+                if !SENDS && !matches!(kind, "stdout" | "file") {
+                    self.problem(node.pos, format!("output type \"{kind}\" is not in this build"));
+                }
+                Some(kind)
+            }
         }
     }
 
