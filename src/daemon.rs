@@ -3,7 +3,7 @@
 use crate::capture::reader::{Link, Reader};
 use crate::capture::registration::{self, Registration};
 use crate::capture::ring::{self, BLOCK};
-use crate::config::{self, AtExit, Config, Problem, Source};
+use crate::config::{self, AtExit, Config, Loaded, Problem, Source};
 use crate::filter;
 use crate::log;
 use crate::output::{OpenError, Outputs};
@@ -85,25 +85,37 @@ impl Prepared {
     /// Reads the config and its rules; all that is wrong with both is told together.
     fn read(path: Option<&Path>) -> Result<Self, Error> {
         let source = Source::find(path);
-        let config = source.read().map_err(Error::Config)?;
+        let Loaded { config, mut warnings } = source.read().map_err(Error::Config)?;
         let user = |name: &str| id_of("/etc/passwd", name);
         let mut problems = config::check(&config, user, |name| id_of("/etc/group", name));
         let compiled = compile(&config)?;
         problems.extend(writer::check(&config));
         problems.extend(compiled.errors);
         problems.sort_by(|one, other| one.place.cmp(&other.place));
+        warnings.extend(compiled.warnings);
+        warnings.sort_by(|one, other| one.place.cmp(&other.place));
         match problems.is_empty() {
-            true => Ok(Self { source, config, planned: compiled.planned, warnings: compiled.warnings }),
+            true => Ok(Self { source, config, planned: compiled.planned, warnings }),
             false => Err(Error::Config(problems)),
         }
     }
 }
 
 /// `ringaudit check`: what would be used, as a config that can be read again; warnings go to standard error.
-pub fn check(path: Option<&Path>) -> Result<String, Error> {
+/// With `toml` they stand in the text as well, so that a file that is made of it keeps them.
+pub fn check(path: Option<&Path>, toml: bool) -> Result<String, Error> {
     let prepared = Prepared::read(path)?;
     prepared.warnings.iter().for_each(log::warning);
-    Ok(config::show(&prepared.config))
+    let mut text = String::new();
+    if toml {
+        // A name may hold any character; a comment is one line.
+        let comment =
+            |what: &dyn fmt::Display| format!("# {}\n", what.to_string().replace(char::is_control, "?"));
+        text += &comment(&format_args!("Made by ringaudit of {}.", prepared.source));
+        text.extend(prepared.warnings.iter().map(|warning| comment(warning)));
+        text.push('\n');
+    }
+    Ok(text + &config::show(&prepared.config))
 }
 
 fn id_of(table: &str, name: &str) -> Option<u32> {

@@ -4,7 +4,8 @@
 
 use super::input;
 use super::stages::{End, Stages, shown};
-use crate::config::{self, BUILT_IN, Config, Format, Output, Place, Problem, Target};
+use crate::config::{self, BUILT_IN, Config, Format, Loaded, Output, Place, Problem, Target};
+use crate::log;
 use crate::output::{OpenError, Outputs, Patience};
 use crate::stats::Stats;
 use crate::sys::signal::Signals;
@@ -106,7 +107,8 @@ pub fn run(request: &Request) -> Result<(), Error> {
 fn config_of(request: &Request) -> Result<Config, Vec<Problem>> {
     let mut config = match &request.config {
         Some(path) => {
-            let config = config::read_file(path)?;
+            let Loaded { config, warnings } = config::read_file(path)?;
+            warnings.iter().for_each(log::warning);
             let user = |name: &str| id_of("/etc/passwd", name);
             let mut problems = config::check(&config, user, |name| id_of("/etc/group", name));
             problems.extend(writer::check(&config));

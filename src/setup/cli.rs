@@ -15,6 +15,8 @@ pub const COMMANDS: [&str; 3] = ["run", "check", "replay"];
 const LATER: [&str; 5] = ["rules", "status", "top", "reload", "upgrade"];
 /// The flags, short and long.
 pub const FLAGS: [(&str, &str); 4] = [("c", "config"), ("f", "format"), ("h", "help"), ("V", "version")];
+/// The flags that have no short form.
+pub const LONG_FLAGS: [&str; 1] = ["toml"];
 
 /// The flags whose next word is their value.
 const TAKES_VALUE: [&str; 4] = ["-c", "--config", "-f", "--format"];
@@ -31,6 +33,8 @@ pub enum Action {
     Check {
         /// `-c`
         config: Option<PathBuf>,
+        /// `--toml`: to be kept as a file, so what was not taken over is said in it too.
+        toml: bool,
     },
     /// Read logs and write their events.
     Replay {
@@ -68,7 +72,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
     let words = long_flags(words)?;
     let mut options = Options::new();
     options.optopt("c", "config", "", "FILE").optopt("f", "format", "", "FORMAT");
-    options.optflag("h", "help", "").optflag("V", "version", "");
+    options.optflag("h", "help", "").optflag("V", "version", "").optflag("", "toml", "");
     // A later version's command is told before its flags, which would all be unknown.
     if let Some(command) = first_free(&words).filter(|word| LATER.contains(word)) {
         return Err(UsageError(format!("\"{command}\" is not in this version; see \"ringaudit --help\"")));
@@ -82,6 +86,10 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
     }
     let config = config_path(&matches)?;
     let format = matches.opt_str("format").map(|word| format_of(&word)).transpose()?;
+    let toml = matches.opt_present("toml");
+    if toml && matches.free.first().is_none_or(|command| command != "check") {
+        return Err(UsageError("\"--toml\" belongs to \"check\"; see \"ringaudit --help\"".to_owned()));
+    }
     if let [command, files @ ..] = matches.free.as_slice()
         && command == "replay"
     {
@@ -95,7 +103,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
     }
     match matches.free.first().map(String::as_str) {
         None | Some("run") => Ok(Action::Run { config }),
-        Some("check") => Ok(Action::Check { config }),
+        Some("check") => Ok(Action::Check { config, toml }),
         Some(other) => Err(UsageError(unknown_command(other))),
     }
 }
@@ -115,17 +123,21 @@ pub fn help() -> String {
 
 Usage:
   ringaudit [run] [-c FILE]   capture events and write them to the outputs
-  ringaudit check [-c FILE]   read config and rules, print what would be used
+  ringaudit check [-c FILE] [--toml]
+                              read config and rules, print what would be used
   ringaudit replay [-c FILE] [-f FORMAT] [FILE|-]...
                               read audit.log files or standard input, write
                               their events
   ringaudit --help | --version
 
 Options:
-  -c, --config FILE   the config, in TOML. Without it: {DEFAULT_PATH} if
-                      there is one, else the built-in config, which writes each
-                      program execution as a JSON line to stdout. \"replay\"
-                      reads no config but this one; without it: JSON to stdout
+  -c, --config FILE   the config, in TOML, or go-audit's in YAML. Without it:
+                      {DEFAULT_PATH} if there is one, else the built-in
+                      config, which writes each program execution as a JSON line
+                      to stdout. \"replay\" reads no config but this one; without
+                      it: JSON to stdout
+      --toml          print a config file: what \"check\" prints anyway, and what
+                      was not taken over from a go-audit config as comments
   -f, --format FORMAT replay in this format: {formats}
   -h, --help          print this and exit
   -V, --version       print the version and exit
@@ -223,7 +235,8 @@ fn explain(fail: &Fail) -> String {
         Fail::UnexpectedArgument(flag) => format!("{} takes no value", dashed(flag)),
         Fail::UnrecognizedOption(flag) | Fail::OptionMissing(flag) => {
             let one_letter = flag.chars().count() == 1;
-            let known = FLAGS.map(|(short, long)| if one_letter { short } else { long });
+            let known = FLAGS.iter().map(|(short, long)| if one_letter { *short } else { *long });
+            let known: Vec<&str> = known.chain(LONG_FLAGS).collect();
             let meant = match nearest(flag, &known) {
                 Some(near) => format!("did you mean {}?", dashed(near)),
                 None => "see \"ringaudit --help\"".to_owned(),
@@ -272,13 +285,19 @@ mod tests {
             assert_eq!(words(line), Ok(Action::Run { config: file.clone() }), "{line}");
         }
         for line in ["check -c a.toml", "-config=a.toml check", "check --config a.toml --"] {
-            assert_eq!(words(line), Ok(Action::Check { config: file.clone() }), "{line}");
+            assert_eq!(words(line), Ok(Action::Check { config: file.clone(), toml: false }), "{line}");
         }
         assert_eq!(words(""), Ok(Action::Run { config: None }));
         assert_eq!(words("run"), Ok(Action::Run { config: None }));
-        assert_eq!(words("check"), Ok(Action::Check { config: None }));
+        assert_eq!(words("check"), Ok(Action::Check { config: None, toml: false }));
+        for line in ["check --toml -c a.toml", "--toml check -config a.toml"] {
+            assert_eq!(words(line), Ok(Action::Check { config: file.clone(), toml: true }), "{line}");
+        }
         // A file may be named as a command or a flag is.
-        assert_eq!(words("check -c top"), Ok(Action::Check { config: Some(PathBuf::from("top")) }));
+        assert_eq!(
+            words("check -c top"),
+            Ok(Action::Check { config: Some(PathBuf::from("top")), toml: false })
+        );
         assert_eq!(words("-c ./-config"), Ok(Action::Run { config: Some(PathBuf::from("./-config")) }));
     }
 
@@ -330,6 +349,9 @@ mod tests {
             ),
             ("-f raw", "\"--format\" belongs to \"replay\"; see \"ringaudit --help\""),
             ("check -f raw", "\"--format\" belongs to \"replay\"; see \"ringaudit --help\""),
+            ("--toml", "\"--toml\" belongs to \"check\"; see \"ringaudit --help\""),
+            ("run --toml", "\"--toml\" belongs to \"check\"; see \"ringaudit --help\""),
+            ("check --tmol", "unknown flag \"--tmol\"; did you mean \"--toml\"?"),
             ("-c", "\"-c\" needs a file"),
             ("--config", "\"--config\" needs a file"),
             ("-config", "\"--config\" needs a file"),
@@ -367,6 +389,9 @@ mod tests {
         }
         for (short, long) in FLAGS {
             assert!(help.contains(&format!("  -{short}, --{long}")), "{long}");
+        }
+        for long in LONG_FLAGS {
+            assert!(help.contains(&format!("      --{long}")), "{long}");
         }
     }
 }

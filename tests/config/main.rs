@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use ringaudit::config::{
     Argv, AtExit, BUILT_IN, Config, Enrich, Event, FILTER_KEYS, Failure, FileTarget, Format, Json, Kernel,
-    KernelKey, LABEL_KEYS, Label, LabelTest, Located, MAX_BYTES, NameSource, OUTPUT_KEYS, Output, Overflow,
-    Place, Raw, Ring, Rules, SECTIONS, Setting, Source, Target, Translate, embedded, read, read_file,
+    KernelKey, LABEL_KEYS, Label, LabelTest, Loaded, Located, MAX_BYTES, NameSource, OUTPUT_KEYS, Output,
+    Overflow, Place, Raw, Ring, Rules, SECTIONS, Setting, Source, Target, Translate, embedded, read,
+    read_file,
 };
 
 const EXAMPLE: &str = include_str!("../../contrib/ringaudit.toml");
@@ -306,5 +307,5 @@ fn files() {
     assert_eq!(named.to_string(), dir.path().join("good").display().to_string());
     assert_eq!(named.read(), read_file(&dir.path().join("good")));
     assert_eq!(Source::BuiltIn.to_string(), "(built-in)");
-    assert_eq!(Source::BuiltIn.read(), Ok(embedded()));
+    assert_eq!(Source::BuiltIn.read(), Ok(Loaded::from(embedded())));
 }

@@ -1,0 +1,93 @@
+//! go-audit's `output`: each one that is enabled, in its format.
+
+use super::super::node::{Entry, Node, Pos, Value};
+use super::{File, string, table};
+
+/// Kinds of output, in the order of the example file, each with its switch.
+const KINDS: [(&str, &str); 4] = [
+    ("stdout", "output.stdout.enabled"),
+    ("syslog", "output.syslog.enabled"),
+    ("file", "output.file.enabled"),
+    ("gelf", "output.gelf.enabled"),
+];
+
+impl File<'_> {
+    /// `output = [...]`. go-audit needs exactly one; here all that are enabled are written to.
+    pub(super) fn outputs(&mut self, root: Pos) -> Option<Entry> {
+        let mut outputs: Vec<Node> = Vec::new();
+        let mut all_read = true;
+        for (kind, switch) in KINDS {
+            let before = self.found.len();
+            if self.switch(switch) {
+                let pos = self.get(switch).map_or(root, |(pos, _)| pos);
+                let mut entries = vec![string("type", pos, kind), string("format", pos, "go-audit")];
+                match kind {
+                    "file" => self.file(pos, &mut entries),
+                    "syslog" => self.syslog(&mut entries),
+                    "gelf" => self.gelf(pos, &mut entries),
+                    _ => {}
+                }
+                if !outputs.is_empty() {
+                    self.warning(
+                        pos,
+                        "more than one output is enabled: all are written to; go-audit takes one".to_owned(),
+                    );
+                }
+                outputs.push(table("", pos, entries).node);
+            }
+            all_read &= self.found.len() == before;
+        }
+        if outputs.is_empty() {
+            if all_read {
+                self.problem(
+                    root,
+                    "no output is enabled; write \"enabled: true\" in one, such as \"output.stdout\""
+                        .to_owned(),
+                );
+            }
+            return None;
+        }
+        Some(Entry {
+            key: "output".to_owned(),
+            pos: root,
+            node: Node { pos: root, value: Value::List(outputs) },
+        })
+    }
+
+    fn file(&mut self, pos: Pos, entries: &mut Vec<Entry>) {
+        match self.word("output.file.path") {
+            Some((pos, path)) => entries.push(string("path", pos, path)),
+            None => self.problem(pos, "\"output.file.path\" is missing: the file to write to".to_owned()),
+        }
+        if let Some((pos, mode)) = self.number("output.file.mode") {
+            self.mode(pos, mode, entries);
+        }
+        for (path, key) in [("output.file.user", "owner"), ("output.file.group", "group")] {
+            entries.extend(self.word(path).map(|(pos, name)| string(key, pos, name)));
+        }
+    }
+
+    /// `mode`: a number, which YAML reads as octal behind a 0 and else as decimal.
+    fn mode(&mut self, pos: Pos, mode: i64, entries: &mut Vec<Entry>) {
+        if mode < 1 || mode > 0o7777 {
+            let message =
+                format!("\"output.file.mode\" must be from 0001 to 0777, written with the 0, not {mode:o}");
+            return self.problem(pos, message);
+        }
+        // Go gives chmod(2) these bits alone.
+        let bits = mode & 0o777;
+        if bits != mode {
+            let message = format!(
+                "\"output.file.mode\" is the decimal number {mode}, as go-audit reads it, which makes the mode {bits:04o}; 0{mode} was probably meant"
+            );
+            self.warning(pos, message);
+        }
+        entries.push(string("mode", pos, &format!("{bits:04o}")));
+    }
+
+    /// The keys of a syslog output.
+    fn syslog(&mut self, _entries: &mut Vec<Entry>) {}
+
+    /// The keys of a GELF output.
+    fn gelf(&mut self, _pos: Pos, _entries: &mut Vec<Entry>) {}
+}
