@@ -22,7 +22,10 @@ pub fn read_go_audit(name: &str, text: &str) -> Result<Loaded, Vec<Problem>> {
     let mut file = File::default();
     match &root.value {
         Value::Table(entries) => file.table(entries, ""),
-        value => file.problem(root.pos, format!("a go-audit config must be a table, not {}", value.kind())),
+        value => {
+            let message = format!("a go-audit config must be a table, not {}", value.kind());
+            return Err(walk::problems(name, vec![(root.pos, message)]));
+        }
     }
     let tree = file.tree(root.pos);
     let (config, found) = walk::walk(name, &tree);

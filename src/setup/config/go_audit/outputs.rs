@@ -39,8 +39,9 @@ impl File<'_> {
         }
         if outputs.is_empty() {
             if all_read {
+                let first = self.values.iter().find(|(path, _, _)| path.starts_with("output."));
                 self.problem(
-                    root,
+                    first.map_or(root, |(_, pos, _)| *pos),
                     "no output is enabled; write \"enabled: true\" in one, such as \"output.stdout\""
                         .to_owned(),
                 );
@@ -67,18 +68,24 @@ impl File<'_> {
         }
     }
 
-    /// `mode`: a number, which YAML reads as octal behind a 0 and else as decimal.
+    /// `mode`: a number, which YAML reads as octal behind a 0 and else as decimal. Go gives chmod(2) its nine
+    /// lowest bits.
     fn mode(&mut self, pos: Pos, mode: i64, entries: &mut Vec<Entry>) {
-        if mode < 1 || mode > 0o7777 {
-            let message =
-                format!("\"output.file.mode\" must be from 0001 to 0777, written with the 0, not {mode:o}");
+        if !(1..=0o7777).contains(&mode) {
+            let message = format!("\"output.file.mode\" must be from 0001 to 0777, with the 0, not {mode}");
             return self.problem(pos, message);
         }
-        // Go gives chmod(2) these bits alone.
         let bits = mode & 0o777;
         if bits != mode {
+            let digits = format!("0{mode}");
+            let meant = if digits.len() == 4 && digits.bytes().all(|digit| digit < b'8') {
+                digits
+            } else {
+                "0600".to_owned()
+            };
             let message = format!(
-                "\"output.file.mode\" is the decimal number {mode}, as go-audit reads it, which makes the mode {bits:04o}; 0{mode} was probably meant"
+                "\"output.file.mode\" is {mode}, which is {mode:o} in octal, and makes the mode {bits:04o} as in go-audit; \
+                 did you mean {meant}?"
             );
             self.warning(pos, message);
         }

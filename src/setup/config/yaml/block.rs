@@ -22,7 +22,7 @@ impl Cursor<'_> {
         let node = self.block(0)?;
         match self.content()? {
             None => Ok(node),
-            Some(_) => Err(self.invalid("indented less than what it belongs to")),
+            Some(_) => Err(self.invalid("the indentation fits nothing above it")),
         }
     }
 
@@ -82,7 +82,7 @@ impl Cursor<'_> {
     }
 
     fn deeper(&self) -> Fault {
-        self.invalid("indented deeper than what stands before it")
+        self.invalid("the indentation fits nothing above it")
     }
 
     /// What stands behind `- ` (an item) or behind `key:`.
