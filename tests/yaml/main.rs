@@ -95,8 +95,7 @@ fn golden(name: &str) -> (String, String) {
     let mut log = String::new();
     for line in read("records").lines().filter(|line| !line.starts_with('#')) {
         let (kind, text) = line.split_once(' ').unwrap();
-        let text = text.replace("\\x20", " ");
-        assert!(!text.contains('\\'), "{line}");
+        let text = text.replace("\\x20", " ").replace("\\\\", "\\");
         let kind = record_type_name(kind.parse().unwrap()).unwrap();
         log += &format!("type={kind} msg={text}\n");
     }
@@ -153,15 +152,14 @@ fn variants() -> Vec<(&'static str, String, &'static str)> {
 fn every_variant_is_taken_and_writes_go_audits_lines() {
     let names = ["real_execve", "real_open", "real_rename", "real_socket"];
     let (log, lines): (Vec<String>, Vec<String>) = names.iter().map(|name| golden(name)).unzip();
-    // The example drops the events of bind to such addresses, of which these have one.
-    let dropped = |line: &&str| {
-        line.contains("syscall=49 ") && (line.contains("saddr=10") || line.contains("saddr=0A"))
-    };
+    // The filter takes connect, and not bind as in the example, since these events have one to IPv6.
+    let dropped = |line: &&str| line.contains("syscall=42 ") && line.contains("saddr=0A");
     let (log, all) = (log.concat(), lines.concat());
     let left: String = all.split_inclusive('\n').filter(|line| !dropped(line)).collect();
-    assert_ne!(left, all, "the filter must take something");
+    assert_eq!(all.lines().count(), left.lines().count() + 1);
     for (name, yaml, warning) in variants() {
         let case = Case::new();
+        let yaml = yaml.replace("syscall: 49", "syscall: 42").replace("SYSCALL: 49", "SYSCALL: 42");
         let (toml, stderr) = case.check(&yaml);
         let message = stderr
             .split_once("yaml:")
@@ -170,7 +168,9 @@ fn every_variant_is_taken_and_writes_go_audits_lines() {
         assert_eq!(message.trim_end(), warning, "{name}");
         let filtered = toml.contains("[[filter]]");
         assert_eq!(filtered, yaml.to_lowercase().contains("message_type"), "{name}");
-        assert_eq!(case.replay(&log), if filtered { &left } else { &all }.as_str(), "{name}");
+        let expected = if filtered { &left } else { &all };
+        // Not assert_eq: the lines are long.
+        assert!(case.replay(&log) == *expected, "{name}: other lines");
     }
 }
 
@@ -242,21 +242,13 @@ fn a_file_is_yaml_by_its_name_or_by_its_beginning() {
 fn broken_yaml() {
     let invalid = "not valid YAML: ";
     let refused = ", which is not taken in a go-audit config";
+    let goes_on =
+        format!("{invalid}the line above goes on here; indent a key or an item as its neighbours are");
     let cases = [
         ("output:\n\tstdout: 1\n", 2, 1, format!("{invalid}a tab can't indent; use blanks")),
         ("rules:\n  - -e 1\n - -b 1\n", 3, 2, format!("{invalid}the indentation fits nothing above it")),
-        (
-            "events:\n  min: 1\n   max: 2\n",
-            3,
-            4,
-            format!("{invalid}a colon before a blank ends a key; put the text in quotes"),
-        ),
-        (
-            "events:\n  min: [1]\n   max: 2\n",
-            3,
-            4,
-            format!("{invalid}the indentation fits nothing above it"),
-        ),
+        ("events:\n  min: 1\n   max: 2\n", 3, 4, goes_on.clone()),
+        ("events:\n  min: [1]\n   max: 2\n", 3, 4, format!("{invalid}the indentation fits nothing above it")),
         (
             "log: {flags: 0\nrules: []\n",
             2,
@@ -301,7 +293,7 @@ fn broken_yaml() {
         ("a: 1\n---\nb: 2\n", 2, 1, format!("more than one document{refused}")),
         ("a: |2\n  x\n", 1, 5, format!("an indentation number{refused}")),
         ("ä: \"\u{7}\"\n", 1, 5, format!("{invalid}a control character")),
-        ("a: b\n  - c\n", 2, 3, format!("{invalid}a list item where the text before it goes on")),
+        ("a: b\n  - c\n", 2, 3, goes_on.clone()),
     ];
     let case = Case::new();
     for (text, line, column, message) in cases {

@@ -112,7 +112,7 @@ impl Cursor<'_> {
     }
 
     /// The key that stands here, and its length with the colon behind it.
-    fn key(&self) -> Result<Option<(String, usize)>, Fault> {
+    pub(super) fn key(&self) -> Result<Option<(String, usize)>, Fault> {
         let rest = self.rest();
         if rest.starts_with(['"', '\'']) {
             let (text, length) = self.quoted()?;

@@ -53,8 +53,9 @@ impl Cursor<'_> {
                 (self.line, self.at) = (start, 0);
                 return Ok(Node { pos, value: Value::Plain(text) });
             }
-            if self.is_item() {
-                return Err(self.invalid("a list item where the text before it goes on"));
+            if self.is_item() || self.key()?.is_some() {
+                return Err(self
+                    .invalid("the line above goes on here; indent a key or an item as its neighbours are"));
             }
             text.push_str(if blank == 0 { " " } else { "" });
             text.extend(std::iter::repeat_n('\n', blank));
