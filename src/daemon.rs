@@ -91,9 +91,9 @@ impl Prepared {
         let compiled = compile(&config)?;
         problems.extend(writer::check(&config));
         problems.extend(compiled.errors);
-        problems.sort_by(|one, other| one.place.cmp(&other.place));
+        by_place(&mut problems);
         warnings.extend(compiled.warnings);
-        warnings.sort_by(|one, other| one.place.cmp(&other.place));
+        by_place(&mut warnings);
         match problems.is_empty() {
             true => Ok(Self { source, config, planned: compiled.planned, warnings }),
             false => Err(Error::Config(problems)),
@@ -116,6 +116,10 @@ pub fn check(path: Option<&Path>, toml: bool) -> Result<String, Error> {
         text.push('\n');
     }
     Ok(text + &config::show(&prepared.config))
+}
+
+fn by_place(problems: &mut [Problem]) {
+    problems.sort_by(|one, other| one.place.cmp(&other.place));
 }
 
 fn id_of(table: &str, name: &str) -> Option<u32> {

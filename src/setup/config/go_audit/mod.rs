@@ -7,7 +7,7 @@ mod keys;
 mod outputs;
 mod values;
 
-use self::keys::{ATTEMPTS, KEYS, Use};
+use self::keys::{KEYS, split, why};
 use super::node::{Entry, Integer, Node, Pos, Value};
 use super::suggest::{listed, nearest, quoted};
 use super::{Loaded, Problem, walk, yaml};
@@ -66,10 +66,10 @@ impl<'n> File<'n> {
             let below = format!("{path}.");
             if names.contains(&name) {
                 self.problem(entry.pos, walk::twice(&entry.key));
-            } else if let Some(key) = KEYS.iter().find(|key| key.path == path) {
-                self.values.push((key.path, entry.pos, &entry.node));
-                self.tell_unused(key.path, key.use_, entry);
-            } else if KEYS.iter().any(|key| key.path.starts_with(&below)) {
+            } else if let Some((path, unused)) = KEYS.lines().map(split).find(|(key, _)| *key == path) {
+                self.values.push((path, entry.pos, &entry.node));
+                self.tell_unused(path, unused, entry);
+            } else if KEYS.lines().any(|line| line.starts_with(&below)) {
                 match &entry.node.value {
                     Value::Table(entries) => self.table(entries, &below),
                     value if values::is_null(value) => {}
@@ -85,32 +85,25 @@ impl<'n> File<'n> {
         }
     }
 
-    /// A key without use, if its value asks for something.
-    fn tell_unused(&mut self, path: &str, use_: Use, entry: &Entry) {
-        let why = match use_ {
-            Use::Taken => return,
-            Use::Needless if values::whole(&entry.node).is_some_and(|number| number > 0) => return,
-            Use::Needless => ATTEMPTS,
-            Use::Idle(idle, why) => {
-                let same = values::text(&entry.node).is_some_and(|text| {
-                    text == idle
-                        || values::truth(text)
-                            .is_some_and(|truth| idle == if truth { "true" } else { "false" })
-                });
-                if same || values::is_null(&entry.node.value) {
-                    return;
-                }
-                why
-            }
+    /// A key that has no effect, unless its value asks for nothing else than what is done anyway.
+    fn tell_unused(&mut self, path: &str, unused: &str, entry: &Entry) {
+        let Some((idle, letter)) = unused.split_once(' ') else { return };
+        let text = values::text(&entry.node);
+        let same = match idle {
+            "+" => values::whole(&entry.node).is_some_and(|number| number > 0),
+            "true" | "false" => text.and_then(values::truth) == Some(idle == "true"),
+            _ => text == Some(idle),
         };
-        self.warning(entry.pos, format!("\"{path}\" has no effect: {why}"));
+        if !same && !values::is_null(&entry.node.value) {
+            self.warning(entry.pos, format!("\"{path}\" has no effect: {}", why(letter)));
+        }
     }
 
     /// go-audit passes over a key that it does not have, so the file is good; but something was meant.
     fn unknown(&mut self, entry: &Entry, prefix: &str) {
         let mut siblings: Vec<&str> = Vec::new();
-        for key in &KEYS {
-            let name = key.path.strip_prefix(prefix).and_then(|rest| rest.split('.').next());
+        for line in KEYS.lines() {
+            let name = line.strip_prefix(prefix).and_then(|rest| rest.split(['.', ' ']).next());
             siblings.extend(name.filter(|name| !siblings.contains(name)));
         }
         let meant = match nearest(&entry.key, &siblings) {

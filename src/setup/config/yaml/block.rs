@@ -4,7 +4,7 @@
 //! table or list that it stands in.
 
 use super::super::node::{Entry, Node, Value};
-use super::cursor::{Cursor, is_blank};
+use super::cursor::{Cursor, blanks, ends_word, trimmed};
 use super::{Fault, scalar};
 
 impl Cursor<'_> {
@@ -108,7 +108,7 @@ impl Cursor<'_> {
 
     /// Whether `- ` stands here.
     pub(super) fn is_item(&self) -> bool {
-        self.rest().strip_prefix('-').is_some_and(|rest| rest.is_empty() || rest.starts_with(is_blank))
+        self.rest().strip_prefix('-').is_some_and(ends_word)
     }
 
     /// The key that stands here, and its length with the colon behind it.
@@ -117,7 +117,7 @@ impl Cursor<'_> {
         if rest.starts_with(['"', '\'']) {
             let (text, length) = self.quoted()?;
             let behind = rest.get(length..).unwrap_or_default();
-            let colon = behind.len() - behind.trim_start_matches(is_blank).len();
+            let colon = blanks(behind);
             let found = behind.get(colon..).is_some_and(scalar::is_colon);
             return Ok(found.then_some((text, length + colon + 1)));
         }
@@ -128,7 +128,7 @@ impl Cursor<'_> {
             return Ok(None);
         }
         let colon = scalar::plain(rest).1.filter(|at| rest.get(*at..).is_some_and(scalar::is_colon));
-        let key = colon.and_then(|at| rest.get(..at)).map(|key| key.trim_end_matches(is_blank));
+        let key = colon.and_then(|at| rest.get(..at)).map(trimmed);
         Ok(key.filter(|key| !key.is_empty()).zip(colon).map(|(key, at)| (key.to_owned(), at + 1)))
     }
 

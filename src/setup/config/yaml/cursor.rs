@@ -65,8 +65,7 @@ impl<'t> Cursor<'t> {
 
     /// Passes blanks and tabs.
     pub(super) fn skip_blanks(&mut self) {
-        let rest = self.rest();
-        self.at += rest.len() - rest.trim_start_matches(is_blank).len();
+        self.at += blanks(self.rest());
     }
 
     /// Whether nothing is left of the line but a comment.
@@ -76,8 +75,8 @@ impl<'t> Cursor<'t> {
 
     fn is_comment(&self) -> bool {
         let line = self.lines.get(self.line).copied().unwrap_or_default();
-        let before = line.get(..self.at).unwrap_or_default().chars().next_back();
-        self.rest().starts_with('#') && before.is_none_or(is_blank)
+        let before = line.get(..self.at).unwrap_or_default();
+        self.rest().starts_with('#') && (before.is_empty() || before.ends_with([' ', '\t']))
     }
 
     pub(super) fn next_line(&mut self) {
@@ -121,8 +120,8 @@ impl<'t> Cursor<'t> {
     /// Whether this is a line that begins or ends a document.
     pub(super) fn is_marker(&self) -> bool {
         let rest = self.rest();
-        let word = rest.split(is_blank).next();
-        self.at == 0 && matches!(word, Some("---" | "..."))
+        let behind = rest.strip_prefix("---").or_else(|| rest.strip_prefix("..."));
+        self.at == 0 && behind.is_some_and(ends_word)
     }
 
     /// Notes that a value is opened.
@@ -132,6 +131,17 @@ impl<'t> Cursor<'t> {
     }
 }
 
-pub(super) fn is_blank(c: char) -> bool {
-    matches!(c, ' ' | '\t')
+/// How many blanks and tabs a text begins with.
+pub(super) fn blanks(text: &str) -> usize {
+    text.bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+}
+
+/// Whether a word ends where this text begins.
+pub(super) fn ends_word(text: &str) -> bool {
+    text.is_empty() || blanks(text) > 0
+}
+
+/// A text without the blanks and tabs at its end.
+pub(super) fn trimmed(text: &str) -> &str {
+    text.trim_end_matches([' ', '\t'])
 }

@@ -1,7 +1,7 @@
 //! Lists and tables in brackets: `[a, b]`, `{a: b}`.
 
 use super::super::node::{Entry, Node, Value};
-use super::cursor::{Cursor, is_blank};
+use super::cursor::{Cursor, ends_word};
 use super::{Fault, scalar};
 
 /// What ends a plain text in brackets.
@@ -79,7 +79,7 @@ impl Cursor<'_> {
         let rest = self.rest();
         let ends = |at: usize, c: char| {
             let behind = rest.get(at + c.len_utf8()..).unwrap_or_default();
-            behind.is_empty() || behind.starts_with(is_blank) || behind.starts_with(BRACKETS)
+            ends_word(behind) || behind.starts_with(BRACKETS)
         };
         if rest.starts_with(['-', '?', ':']) && ends(0, '-') {
             return Err(self.invalid("text can't begin so; put it in quotes"));

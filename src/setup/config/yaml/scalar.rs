@@ -2,7 +2,7 @@
 
 use super::super::node::{Node, Value};
 use super::Fault;
-use super::cursor::{Cursor, is_blank};
+use super::cursor::{Cursor, blanks, ends_word, trimmed};
 
 /// Characters that can't begin a plain text (YAML 1.2, 5.3).
 pub(super) const INDICATORS: [char; 16] =
@@ -10,19 +10,19 @@ pub(super) const INDICATORS: [char; 16] =
 
 /// Whether a colon that ends a key begins a text.
 pub(super) fn is_colon(text: &str) -> bool {
-    text.strip_prefix(':').is_some_and(|rest| rest.is_empty() || rest.starts_with(is_blank))
+    text.strip_prefix(':').is_some_and(ends_word)
 }
 
 /// A line's plain text without the blanks behind it, and where it is broken off: at a colon that ends a key, or at a
 /// comment.
 pub(super) fn plain(line: &str) -> (&str, Option<usize>) {
     let mut blank = false;
-    let end = line.char_indices().find_map(|(at, c)| {
-        let ends = (c == '#' && blank) || (c == ':' && line.get(at..).is_some_and(is_colon));
-        blank = is_blank(c);
+    let end = line.bytes().enumerate().find_map(|(at, byte)| {
+        let ends = (byte == b'#' && blank) || (byte == b':' && line.get(at..).is_some_and(is_colon));
+        blank = matches!(byte, b' ' | b'\t');
         ends.then_some(at)
     });
-    (line.get(..end.unwrap_or(line.len())).unwrap_or_default().trim_end_matches(is_blank), end)
+    (trimmed(line.get(..end.unwrap_or(line.len())).unwrap_or_default()), end)
 }
 
 impl Cursor<'_> {
@@ -41,12 +41,11 @@ impl Cursor<'_> {
                 }
             }
             self.next_line();
-            let blank =
-                self.lines.iter().skip(self.line).take_while(|line| line.trim_matches(is_blank).is_empty());
+            let blank = self.lines.iter().skip(self.line).take_while(|line| trimmed(line).is_empty());
             let (start, blank) = (self.line, blank.count());
             self.line += blank;
             let line = self.rest();
-            let indent = line.len() - line.trim_start_matches(' ').len();
+            let indent = spaces(line);
             self.skip_blanks();
             let goes_on = end.is_none() && indent >= min && !line.is_empty() && !self.rest().starts_with('#');
             if !goes_on || (self.at == 0 && self.is_marker()) {
@@ -65,8 +64,8 @@ impl Cursor<'_> {
     /// Refuses what can't begin a plain text.
     pub(super) fn plain_can_begin(&self) -> Result<(), Fault> {
         let rest = self.rest();
-        let mut chars = rest.chars();
-        let first = chars.next().unwrap_or_default();
+        let first = self.first().unwrap_or_default();
+        let alone = rest.get(first.len_utf8()..).is_some_and(ends_word);
         match first {
             '&' | '*' => Err(self.refused("an anchor or alias")),
             '!' => Err(self.refused("a tag")),
@@ -74,10 +73,7 @@ impl Cursor<'_> {
             '-' if self.is_item() => {
                 Err(self.invalid("a list can't begin on the line of its key; put it on the next one"))
             }
-            ':' | '?' if chars.next().is_none_or(is_blank) => {
-                Err(self.invalid(&format!("text can't begin with {first:?}; put it in quotes")))
-            }
-            first if INDICATORS.contains(&first) => {
+            first if INDICATORS.contains(&first) || (matches!(first, ':' | '?') && alone) => {
                 Err(self.invalid(&format!("text can't begin with {first:?}; put it in quotes")))
             }
             _ => Ok(()),
@@ -156,7 +152,6 @@ impl Cursor<'_> {
             return Err(self.refused("an indentation number"));
         }
         self.end_of_line()?;
-        let spaces = |line: &str| line.len() - line.trim_start_matches(' ').len();
         let mut ahead = self.lines.iter().skip(self.line).filter(|line| spaces(line) < line.len());
         let indent = ahead.next().map_or(0, |line| spaces(line)).max(min).max(1);
         let mut block = Block { folded, text: String::new(), blank: 0, more: false };
@@ -164,7 +159,7 @@ impl Cursor<'_> {
         while let Some(line) = self.lines.get(self.line).copied() {
             let is_blank_line = spaces(line) == line.len();
             if spaces(line) < indent && !is_blank_line {
-                if line.trim_matches(is_blank).is_empty() {
+                if trimmed(line).is_empty() {
                     return Err(self.invalid("a tab can't indent; use blanks"));
                 }
                 break;
@@ -185,6 +180,11 @@ impl Cursor<'_> {
         self.at = 0;
         Ok(Node { pos, value: Value::String(block.end(chomp)) })
     }
+}
+
+/// How many blanks a line begins with.
+fn spaces(line: &str) -> usize {
+    line.bytes().take_while(|byte| *byte == b' ').count()
 }
 
 /// How many hexadecimal digits follow the letter of an escape.
@@ -209,7 +209,7 @@ struct Block {
 
 impl Block {
     fn line(&mut self, content: &str) {
-        let more = content.starts_with(is_blank);
+        let more = blanks(content) > 0;
         if !self.text.is_empty() {
             match (self.folded && !more && !self.more, self.blank) {
                 (true, 0) => self.text.push(' '),
