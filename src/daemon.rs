@@ -13,7 +13,7 @@ use crate::sys::host;
 use crate::sys::poll::{Alarm, Wait, poll};
 use crate::sys::signal::{Signal, Signals};
 use crate::wire::tables::Machine;
-use crate::writer::{self, Requests, Writer};
+use crate::writer::{self, Lines, Requests, Writer};
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
@@ -151,7 +151,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     let link = Arc::new(Link::new().map_err(|e| Error::System("make an alarm", e))?);
     let mut registration =
         Registration::open(&config.kernel, Arc::clone(&link), Arc::clone(&stats)).map_err(Error::Kernel)?;
-    let outputs = Outputs::open(&config.outputs, &stats).map_err(Error::Outputs)?;
+    let outputs = Outputs::open(&config.outputs, Lines::longest(&config), &stats).map_err(Error::Outputs)?;
     let threads = Threads::start(&config, outputs, &registration, &link, &stats)
         .map_err(|e| Error::System("start the threads", e))?;
     let mut hurried = false;
@@ -188,6 +188,16 @@ fn tell_totals(config: &Config, stats: &Stats) {
         stats.events.get(),
         stats.filtered.get()
     ));
+    for output in stats.outputs.each().iter() {
+        log::info(format_args!(
+            "output {}: received: {}, written: {}, filtered: {}, dropped: {}",
+            output.name,
+            output.received.get(),
+            output.written.get(),
+            output.filtered.get(),
+            output.dropped()
+        ));
+    }
     if let Some(hits) = filter::hits(&config.filters, stats) {
         log::info(format_args!("filters: {hits}"));
     }

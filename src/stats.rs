@@ -2,6 +2,7 @@
 
 use crate::config::MAX_FILTERS;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A count that only grows.
 #[derive(Debug, Default)]
@@ -34,6 +35,117 @@ impl Hits {
 impl Default for Hits {
     fn default() -> Self {
         Self([const { Counter(AtomicU64::new(0)) }; MAX_FILTERS])
+    }
+}
+
+/// Why an output did not write an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dropped {
+    /// Its queue was full; which event went is the output's `overflow`.
+    Full,
+    /// It was longer than `max_line`, and `long_line` is "drop".
+    TooLong,
+    /// The receiver can never take it, or has gone for good.
+    Refused,
+    /// It was still waiting when the time to flush at the stop was over.
+    Unflushed,
+}
+
+impl Dropped {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Full, Self::TooLong, Self::Refused, Self::Unflushed];
+
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "queue-full",
+            Self::TooLong => "too-long",
+            Self::Refused => "refused",
+            Self::Unflushed => "unflushed",
+        }
+    }
+}
+
+/// What became of the events that came to one output. Changed only under the lock of the output's queue, so that
+/// received = written + filtered + dropped + queued at any time.
+#[derive(Debug, Default)]
+pub struct OutputStats {
+    /// The output's name in the config.
+    pub name: String,
+    /// Events that came to it: all that were made, and the daemon's own.
+    pub received: Counter,
+    /// Those that it wrote, whole.
+    pub written: Counter,
+    /// Those that a filter kept from it.
+    pub filtered: Counter,
+    /// Those that it did not write, by [`Dropped`].
+    dropped: [Counter; 4],
+    /// Events that were cut or split since they were longer than `max_line`.
+    pub long: Counter,
+    /// Failed attempts to open or to write.
+    pub errors: Counter,
+    /// Times that it was opened: the first, and each reconnect, reopening and rotation.
+    pub opened: Counter,
+}
+
+impl OutputStats {
+    /// Counters for an output of this name.
+    pub fn new(name: String) -> Self {
+        Self { name, ..Self::default() }
+    }
+
+    /// The counter of one reason.
+    pub fn dropped_for(&self, reason: Dropped) -> &Counter {
+        let [full, too_long, refused, unflushed] = &self.dropped;
+        match reason {
+            Dropped::Full => full,
+            Dropped::TooLong => too_long,
+            Dropped::Refused => refused,
+            Dropped::Unflushed => unflushed,
+        }
+    }
+
+    /// Dropped for any reason.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.iter().map(Counter::get).sum()
+    }
+
+    /// Events that wait, in the queue or in the hands of the output.
+    pub fn queued(&self) -> u64 {
+        // What left is read first: what leaves meanwhile is counted as waiting, never twice.
+        let gone = self.written.get() + self.filtered.get() + self.dropped();
+        self.received.get().saturating_sub(gone)
+    }
+}
+
+/// The counters of all outputs.
+#[derive(Debug, Default)]
+pub struct OutputTable(Mutex<Vec<Arc<OutputStats>>>);
+
+impl OutputTable {
+    /// Adds an output's.
+    pub fn add(&self, stats: Arc<OutputStats>) {
+        self.each().push(stats);
+    }
+
+    /// All of them, held for as long as they are looked at.
+    pub fn each(&self) -> MutexGuard<'_, Vec<Arc<OutputStats>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Events written by all outputs together.
+    pub fn written(&self) -> u64 {
+        self.each().iter().map(|stats| stats.written.get()).sum()
+    }
+
+    /// Events dropped by all outputs together.
+    pub fn dropped(&self) -> u64 {
+        self.each().iter().map(|stats| stats.dropped()).sum()
+    }
+
+    /// Failed attempts of all outputs together.
+    pub fn errors(&self) -> u64 {
+        self.each().iter().map(|stats| stats.errors.get()).sum()
     }
 }
 
@@ -80,12 +192,8 @@ pub struct Stats {
     pub truncated_event_records: Counter,
     /// Serials that never came (writer).
     pub serial_gaps: Counter,
-    /// Events that an output took (writer; the sum over the outputs).
-    pub output_written: Counter,
-    /// Events that an output could not take (writer; the sum over the outputs).
-    pub output_dropped: Counter,
-    /// Failed write calls (writer).
-    pub output_errors: Counter,
+    /// Each output's counters, in the order of the config.
+    pub outputs: OutputTable,
     /// Events that did not fit the space for a line: never, unless the space is wrong (writer).
     pub unformatted: Counter,
     /// Loss events written into the stream (writer).

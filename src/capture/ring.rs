@@ -5,7 +5,7 @@
 use crate::sys::poll::{Alarm, Wait, poll};
 use heapless::spsc::{Consumer, Producer, Queue};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::time::Duration;
@@ -168,21 +168,14 @@ impl Outlet {
         self.shared.closed.load(Ordering::SeqCst) && self.full.is_empty()
     }
 
-    /// Sleeps until a block is published, the bell is rung, one of `others` can be written, or the time is
-    /// over (`None`: for ever). Returns at once when a block is there already.
-    pub fn sleep(&mut self, others: &[BorrowedFd<'_>], timeout: Option<Duration>) {
+    /// Sleeps until a block is published, the bell is rung, or the time is over (`None`: for ever). Returns at
+    /// once when a block is there already.
+    pub fn sleep(&mut self, timeout: Option<Duration>) {
         self.shared.asleep.store(true, Ordering::SeqCst);
         // Either the reader sees `asleep`, or the block it published before is seen here.
         fence(Ordering::SeqCst);
         if self.full.is_empty() && !self.shared.closed.load(Ordering::SeqCst) {
-            let mut waits: heapless::Vec<Wait, 17> = heapless::Vec::new();
-            let _ = waits.push(Wait::readable(self.shared.alarm.as_fd()));
-            for fd in others {
-                // What is past the array's end is served when something else wakes the writer.
-                let _ = waits.push(Wait::writable(*fd));
-            }
-            let _ = poll(&mut waits, timeout);
-            if waits.first().is_some_and(Wait::ready) {
+            if poll(&mut [Wait::readable(self.shared.alarm.as_fd())], timeout).unwrap_or(1) > 0 {
                 self.shared.alarm.hush();
             }
         }
@@ -319,7 +312,7 @@ mod tests {
                 }
                 outlet.give_back(block);
             }
-            outlet.sleep(&[], None);
+            outlet.sleep(None);
         }
         reader.join().unwrap();
         assert_eq!(next, 1_000_000);
@@ -329,6 +322,6 @@ mod tests {
     fn the_bell_wakes_a_sleeper() {
         let (_inlet, mut outlet) = ring(2).unwrap();
         outlet.bell().ring();
-        outlet.sleep(&[], None);
+        outlet.sleep(None);
     }
 }

@@ -7,8 +7,8 @@ use crate::wire::record::{RecordType, Stamp};
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-/// Bytes for the records of one event: a loss event has one of at most 100 bytes for each place.
-const SPACE: usize = 4096;
+/// Bytes for the records of one event: a loss event has one of at most 130 bytes for each place and each output.
+const SPACE: usize = 10 * 1024;
 /// `u64.u3`
 const TIME: usize = 24;
 /// The longest record.
@@ -72,9 +72,9 @@ mod tests {
         assert_eq!((event.time, event.stamp.serial), (&b"1700000000.007"[..], 0));
         let records: Vec<_> = event.records.map(|r| (r.kind.0, r.fields.to_vec())).collect();
         assert_eq!(records, [(1209, b"op=loss lost=3".to_vec()), (1200, b"op=start".to_vec())]);
-        for _ in 0..20 {
+        for _ in 0..30 {
             own.record(RecordType(1200), format_args!("{:1000}", 1));
         }
-        assert_eq!((own.event().records.count(), own.event().left_out), (6, 16));
+        assert_eq!((own.event().records.count(), own.event().left_out), (12, 20));
     }
 }

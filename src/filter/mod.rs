@@ -29,6 +29,8 @@ const UNSET: u32 = u32::MAX;
 /// All filters.
 pub struct Filters {
     rules: Vec<Rule>,
+    /// All outputs, a bit each.
+    all: u64,
     stats: Arc<Stats>,
     keys: Vec<u8>,
     space: Vec<u8>,
@@ -37,6 +39,8 @@ pub struct Filters {
 
 struct Rule {
     action: Action,
+    /// The outputs that it decides for, a bit each.
+    outputs: u64,
     tests: Vec<Test>,
 }
 
@@ -134,13 +138,18 @@ fn id(user: &str, passwd: &str) -> Option<u32> {
 }
 
 impl Filters {
-    /// Allocates all that it will need. Users are those of `passwd`.
+    /// Allocates all that it will need. Users are those of `passwd`, outputs are numbered as in `outputs`.
     ///
     /// Errors: InvalidInput for what [`check`] finds.
-    pub fn new(filters: &[config::Filter], passwd: &str, stats: Arc<Stats>) -> io::Result<Self> {
+    pub fn new(
+        filters: &[config::Filter],
+        outputs: &[config::Output],
+        passwd: &str,
+        stats: Arc<Stats>,
+    ) -> io::Result<Self> {
         let mut rules = Vec::with_capacity(filters.len());
         for filter in filters {
-            let mut types = Vec::new();
+            let (mut types, mut mask) = (Vec::new(), u64::MAX);
             let mut tests = Vec::with_capacity(filter.conditions.len());
             for condition in &filter.conditions {
                 tests.push(match condition {
@@ -151,6 +160,10 @@ impl Filters {
                         Test::Regex(regex, std::mem::take(&mut types))
                     }
                     Condition::Syscall(calls) => Test::Syscall(Calls::of(calls)),
+                    Condition::Outputs(wanted) => {
+                        mask = bits(outputs, wanted);
+                        continue;
+                    }
                     Condition::Type(given) => {
                         types.clone_from(given);
                         Test::Plain(condition.clone())
@@ -158,13 +171,14 @@ impl Filters {
                     other => Test::Plain(other.clone()),
                 });
             }
-            rules.push(Rule { action: filter.action, tests });
+            rules.push(Rule { action: filter.action, outputs: mask, tests });
         }
         let room = |bytes: usize| if rules.is_empty() { 0 } else { bytes };
         // A byte that is no UTF-8 becomes U+FFFD, three bytes.
         let (keys, space) = (Vec::with_capacity(room(DECODED)), vec![0; room(DECODED)]);
         let text = String::with_capacity(room(3 * TRIED));
-        Ok(Self { rules, stats, keys, space, text })
+        let all = outputs.iter().fold(0, |all, _| all << 1 | 1).max(1);
+        Ok(Self { rules, all, stats, keys, space, text })
     }
 
     /// Whether there are any.
@@ -172,22 +186,36 @@ impl Filters {
         self.rules.is_empty()
     }
 
-    /// Whether an event is written. `found` is what the context knows of it.
-    pub fn pass(&mut self, event: &Event<'_>, facts: &Facts<'_>, found: Option<&Found<'_>>) -> bool {
+    /// The outputs that an event is kept from, a bit each: all ones, and it is not written at all. `found` is what
+    /// the context knows of it.
+    pub fn kept_from(&mut self, event: &Event<'_>, facts: &Facts<'_>, found: Option<&Found<'_>>) -> u64 {
         let mut tried = Tried { keys: &mut self.keys, space: &mut self.space, text: &mut self.text };
+        // For the others it is decided already.
+        let (mut open, mut kept) = (self.all, 0);
         for (rule, hits) in self.rules.iter().zip(self.stats.filters.each()) {
-            if !rule.tests.iter().all(|test| tried.fits(test, event, facts, found)) {
+            let asked = open & rule.outputs;
+            if asked == 0 || !rule.tests.iter().all(|test| tried.fits(test, event, facts, found)) {
                 continue;
             }
             hits.add(1);
             match rule.action {
-                Action::Drop => return false,
-                Action::Keep => return true,
-                Action::Count => {}
+                Action::Drop => kept |= asked,
+                Action::Keep => {}
+                Action::Count => continue,
+            }
+            open &= !asked;
+            if open == 0 {
+                break;
             }
         }
-        true
+        if kept == self.all { u64::MAX } else { kept }
     }
+}
+
+/// A bit for each of these names.
+fn bits(outputs: &[config::Output], wanted: &[Located<String>]) -> u64 {
+    let is_wanted = |output: &config::Output| wanted.iter().any(|name| name.value == output.name);
+    outputs.iter().enumerate().filter(|(_, output)| is_wanted(output)).fold(0, |bits, (at, _)| bits | 1 << at)
 }
 
 fn invalid(message: String) -> io::Error {
@@ -249,7 +277,11 @@ impl Tried<'_> {
             }),
             Condition::First(first) => found.is_some_and(|found| found.first == *first),
             // These are tests of their own.
-            Condition::Syscall(_) | Condition::Uid(_) | Condition::Auid(_) | Condition::Regex(_) => false,
+            Condition::Syscall(_)
+            | Condition::Uid(_)
+            | Condition::Auid(_)
+            | Condition::Regex(_)
+            | Condition::Outputs(_) => false,
         }
     }
 

@@ -28,18 +28,44 @@ fn passed(tables: &str) -> (Vec<u32>, Vec<u64>) {
     let config = config::read("f", tables).unwrap();
     assert_eq!(check(&config.filters, PASSWD), []);
     let stats = Arc::new(Stats::default());
-    let mut filters = Filters::new(&config.filters, PASSWD, Arc::clone(&stats)).unwrap();
+    let mut filters = Filters::new(&config.filters, &config.outputs, PASSWD, Arc::clone(&stats)).unwrap();
     let mut context = Context::new(&config.enrich, &config.labels, true, false).unwrap();
     let mut serials = Vec::new();
     replay(LOG, |event| {
         let facts = Facts::of(event);
         context.note(event, &facts, Instant::now());
-        if filters.pass(event, &facts, Some(&context.found())) {
+        if filters.kept_from(event, &facts, Some(&context.found())) != u64::MAX {
             serials.push(event.stamp.serial);
         }
     });
     let hits = stats.filters.each().take(config.filters.len()).map(crate::stats::Counter::get).collect();
     (serials, hits)
+}
+
+/// The outputs that each event is kept from, of those of the names a, b and c.
+fn kept(tables: &str) -> Vec<u64> {
+    let outputs =
+        ["a", "b", "c"].map(|name| format!("[[output]]\ntype = 'file'\npath = '{name}'\nname = '{name}'\n"));
+    let config = config::read("f", &(tables.to_owned() + &outputs.concat())).unwrap();
+    let mut filters = Filters::new(&config.filters, &config.outputs, PASSWD, Arc::default()).unwrap();
+    let mut kept = Vec::new();
+    replay(LOG, |event| kept.push(filters.kept_from(event, &Facts::of(event), None)));
+    kept
+}
+
+#[test]
+fn a_filter_of_some_outputs_decides_for_them_alone() {
+    const ALL: u64 = u64::MAX;
+    assert_eq!(kept("[[filter]]\noutputs = 'b'\nuid = 33\n"), [0, 0, 0, 0, 0, 2, 2, 2]);
+    assert_eq!(
+        kept(
+            "[[filter]]\naction = 'keep'\noutputs = ['a', 'c']\ntype = 'path'\n\
+             [[filter]]\nuid = 0\n[[filter]]\noutputs = 'c'\ntype = 'all'\n"
+        ),
+        [2, 2, 4, ALL, ALL, 4, 4, 4]
+    );
+    let each = "[[filter]]\noutputs = 'a'\nuid = 33\n[[filter]]\noutputs = ['b', 'c']\nuid = 33\n";
+    assert_eq!(kept(each), [0, 0, 0, 0, 0, ALL, ALL, ALL], "kept from each is kept from all");
 }
 
 /// The serials that these conditions take.
@@ -136,7 +162,8 @@ fn no_allocation_for_an_event() {
         text += "[[filter]]\nregex = 'none [a-z]+ (of|these) these'\n";
     }
     let config = config::read("f", &text).unwrap();
-    let mut filters = Filters::new(&config.filters, PASSWD, Arc::new(Stats::default())).unwrap();
+    let mut filters =
+        Filters::new(&config.filters, &config.outputs, PASSWD, Arc::new(Stats::default())).unwrap();
     let mut context = Context::new(&config.enrich, &config.labels, true, false).unwrap();
     let mut counted = 0;
     for round in 0..20 {
@@ -144,7 +171,7 @@ fn no_allocation_for_an_event() {
             let facts = Facts::of(event);
             context.note(event, &facts, Instant::now());
             let before = allocations();
-            assert!(filters.pass(event, &facts, Some(&context.found())));
+            assert_eq!(filters.kept_from(event, &facts, Some(&context.found())), 0);
             counted += if round > 2 { allocations() - before } else { 0 };
         });
     }

@@ -83,7 +83,7 @@ impl Line {
     }
 
     /// Takes back what was appended after the line was so long.
-    pub(super) fn truncate(&mut self, len: usize) {
+    pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
 

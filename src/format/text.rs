@@ -29,6 +29,20 @@ pub(super) fn push_key(line: &mut Line, key: &[u8], first: bool) {
     line.push(b"\":");
 }
 
+/// The longest decimal number that JSON readers take as one: what fits 64 bits with a sign.
+const LONGEST_NUMBER: usize = 20;
+
+/// Whether decimal digits, perhaps with a sign, are a JSON number: no needless zeros, no more digits than 64 bits
+/// have.
+pub(super) fn is_number(digits: &[u8]) -> bool {
+    let plain = digits.strip_prefix(b"-").unwrap_or(digits);
+    match plain {
+        [b'0'] => true,
+        [b'1'..=b'9', rest @ ..] => plain.len() < LONGEST_NUMBER && rest.iter().all(u8::is_ascii_digit),
+        _ => false,
+    }
+}
+
 /// The high bit of the first byte that needs more than copying; bits above it may be wrong.
 fn special_bytes(word: u64) -> u64 {
     let quote = zero(word ^ (LOW * 0x22));

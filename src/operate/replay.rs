@@ -3,10 +3,10 @@
 //! dropped: whoever reads the outputs is waited for.
 
 use super::input;
-use super::stages::{End, Stages, shown};
-use crate::config::{self, BUILT_IN, Config, Format, Loaded, Output, Place, Problem, Target};
+use super::stages::{End, Stages, Waiter, Watch, shown};
+use crate::config::{self, BUILT_IN, Config, Format, Loaded, Output, Place, Problem};
 use crate::log;
-use crate::output::{OpenError, Outputs, Patience};
+use crate::output::{OpenError, Outputs};
 use crate::stats::Stats;
 use crate::sys::signal::Signals;
 use crate::writer::{self, Lines};
@@ -79,12 +79,14 @@ pub fn run(request: &Request) -> Result<(), Error> {
     let config = config_of(request).map_err(Error::Config)?;
     let signals = Signals::block().map_err(|e| Error::System("block signals", e))?;
     let stats = Arc::new(Stats::default());
-    let patience = Patience::Wait(Lines::longest(&config));
-    let outputs = Outputs::open_with(&config.outputs, patience, &stats).map_err(Error::Outputs)?;
+    let watch = Watch::new(signals);
+    let waiter = Box::new(Waiter(Arc::clone(&watch)));
+    let outputs = Outputs::open_with(&config.outputs, Lines::longest(&config), &stats, true, waiter);
+    let outputs = outputs.map_err(Error::Outputs)?;
     let longest = config.event.max_kib as usize * 1024 + HEADER;
     let no_memory = |error| Error::System("get memory", error);
     let mut buffer = input::Lines::new(longest).map_err(no_memory)?;
-    let mut stages = Stages::new(&config, outputs, signals, stats).map_err(no_memory)?;
+    let mut stages = Stages::new(&config, outputs, watch, stats).map_err(no_memory)?;
     let mut result = Ok(());
     for path in &in_order(&request.files) {
         if let Err(error) = stages.log(path, &mut buffer) {
@@ -96,7 +98,7 @@ pub fn run(request: &Request) -> Result<(), Error> {
         }
     }
     stages.finish();
-    match stages.out.end {
+    match stages.out.end() {
         End::Gone => Err(Error::Gone),
         End::Stopped => Err(Error::Stopped),
         End::Open | End::Asked(_) => result,
@@ -120,7 +122,7 @@ fn config_of(request: &Request) -> Result<Config, Vec<Problem>> {
         }
         None => {
             let place = Place { file: BUILT_IN.to_owned(), ..Place::default() };
-            let output = Output { place, format: Format::default(), target: Target::Stdout };
+            let output = Output { place, ..Output::default() };
             Config { outputs: vec![output], ..Config::default() }
         }
     };

@@ -7,7 +7,7 @@ use crate::config::{Config, Filter, quoted};
 use crate::event::assemble::Assembler;
 use crate::event::{Event, Sink};
 use crate::filter;
-use crate::output::Outputs;
+use crate::output::{Outputs, Patience, Room, Waited};
 use crate::stats::Stats;
 use crate::sys::poll::{Wait, poll};
 use crate::sys::signal::{Signal, Signals};
@@ -15,17 +15,15 @@ use crate::wire::logline::{self, Refused};
 use crate::writer::Lines;
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Lines that are no records and are shown; further ones are counted.
 const SHOWN: u64 = 10;
 /// How long a stop waits for outputs that are full or failing.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
-/// Blocked outputs that one sleep can wait for.
-const MAX_BLOCKED: usize = 16;
 /// The most that the log's time goes on from one line to the next, as far as events in flight go: enough to
 /// end them all, and no date in a damaged line can be too far.
 const LONGEST_STEP: Duration = Duration::from_secs(3600);
@@ -68,59 +66,92 @@ pub(super) enum End {
     Gone,
 }
 
-/// The outputs, and whoever waits for them.
-pub(super) struct Out {
-    lines: Lines,
+/// The signals, and whether there is a reason to stop: for whoever reads, and for whoever waits for an output.
+pub(super) struct Watch {
     signals: Signals,
-    pub(super) end: End,
+    end: End,
 }
 
-impl Out {
-    pub(super) fn has_ended(&self) -> bool {
+impl Watch {
+    pub(super) fn new(signals: Signals) -> Arc<Mutex<Self>> {
+        Arc::new(Mutex::new(Self { signals, end: End::Open }))
+    }
+
+    fn has_ended(&self) -> bool {
         matches!(self.end, End::Gone | End::Stopped)
     }
 
-    /// Deals with the signals that have come.
-    fn look_at_signals(&mut self) {
+    /// Deals with the signals that have come; whether one asks for the outputs to be opened anew.
+    fn look(&mut self) -> bool {
+        let mut reopen = false;
         while let Some((signal, _)) = self.signals.next() {
             match (signal, self.end) {
-                (Signal::Reopen, _) => self.lines.outputs.reopen(Instant::now()),
+                (Signal::Reopen, _) => reopen = true,
                 (Signal::Stop, End::Open) => self.end = End::Asked(Instant::now() + STOP_LIMIT),
                 (Signal::Stop, End::Asked(_)) => self.end = End::Stopped,
                 (Signal::Stop, _) => {}
             }
         }
+        reopen
+    }
+}
+
+/// Waits for an output until a signal says that nobody wants to.
+pub(super) struct Waiter(pub(super) Arc<Mutex<Watch>>);
+
+impl Patience for Waiter {
+    fn wait(&mut self, room: &Room) -> Waited {
+        let mut watch = lock(&self.0);
+        let left = match watch.end {
+            End::Asked(deadline) => Some(deadline.saturating_duration_since(Instant::now())),
+            _ => None,
+        };
+        if left == Some(Duration::ZERO) {
+            watch.end = End::Stopped;
+        }
+        if watch.has_ended() {
+            return Waited::Enough;
+        }
+        room.wait(Some(watch.signals.as_fd()), left);
+        if watch.look() { Waited::Reopen } else { Waited::Again }
+    }
+}
+
+fn lock(watch: &Mutex<Watch>) -> MutexGuard<'_, Watch> {
+    watch.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The outputs, and whoever waits for them.
+pub(super) struct Out {
+    lines: Lines,
+    watch: Arc<Mutex<Watch>>,
+}
+
+impl Out {
+    pub(super) fn end(&self) -> End {
+        lock(&self.watch).end
     }
 
-    /// Waits while an output can't write what it holds.
-    fn settle(&mut self) {
-        while self.lines.outputs.is_stalled() && !self.has_ended() {
-            let deadline = match self.end {
-                End::Asked(deadline) => Some(deadline),
-                _ => None,
-            };
-            let due = self.lines.outputs.retry_at().into_iter().chain(deadline).min();
-            let timeout = due.map(|at| at.saturating_duration_since(Instant::now()));
-            let blocked: heapless::Vec<BorrowedFd<'_>, MAX_BLOCKED> =
-                self.lines.outputs.blocked_on().take(MAX_BLOCKED).collect();
-            let mut waits: heapless::Vec<Wait, { MAX_BLOCKED + 1 }> =
-                blocked.into_iter().map(Wait::writable).collect();
-            let _ = waits.push(Wait::readable(self.signals.as_fd()));
-            // A poll that fails is tried again: nothing is to be gained by giving up lines.
-            let _ = poll(&mut waits, timeout);
-            self.look_at_signals();
-            self.flush();
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                self.end = End::Stopped;
-            }
+    pub(super) fn has_ended(&self) -> bool {
+        lock(&self.watch).has_ended()
+    }
+
+    /// Deals with the signals that have come.
+    fn look_at_signals(&self) {
+        if lock(&self.watch).look() {
+            self.lines.outputs.reopen();
         }
     }
 
-    fn flush(&mut self) {
-        self.lines.now = Instant::now();
-        self.lines.outputs.flush(self.lines.now);
+    /// Waits until the outputs have written all.
+    fn settle(&mut self) {
+        self.lines.outputs.settle();
+        self.look_at_outputs();
+    }
+
+    fn look_at_outputs(&self) {
         if self.lines.outputs.has_gone() {
-            self.end = End::Gone;
+            lock(&self.watch).end = End::Gone;
         }
     }
 }
@@ -131,10 +162,7 @@ impl Sink for Out {
             return;
         }
         self.lines.event(event);
-        if self.lines.outputs.has_gone() {
-            self.end = End::Gone;
-        }
-        self.settle();
+        self.look_at_outputs();
     }
 }
 
@@ -156,13 +184,13 @@ impl Stages {
     pub(super) fn new(
         config: &Config,
         outputs: Outputs,
-        signals: Signals,
+        watch: Arc<Mutex<Watch>>,
         stats: Arc<Stats>,
     ) -> io::Result<Self> {
         let lines = Lines::new(config, outputs, Arc::clone(&stats), Instant::now(), false)?;
         Ok(Self {
             assembler: Assembler::for_log(&config.event, Arc::clone(&stats))?,
-            out: Out { lines, signals, end: End::Open },
+            out: Out { lines, watch },
             clock: Clock::new(),
             patience: Duration::from_millis(u64::from(config.event.timeout_ms)),
             stats,
@@ -210,24 +238,27 @@ impl Stages {
         loop {
             self.out.look_at_signals();
             if input.is_regular {
-                if matches!(self.out.end, End::Asked(_)) {
-                    self.out.end = End::Stopped;
+                let mut watch = lock(&self.out.watch);
+                if matches!(watch.end, End::Asked(_)) {
+                    watch.end = End::Stopped;
                 }
-                return !self.out.has_ended();
+                return !watch.has_ended();
             }
             if poll(&mut [Wait::readable(input.as_fd())], Some(Duration::ZERO)).unwrap_or(1) > 0 {
                 return !self.out.has_ended();
             }
-            self.out.flush();
             self.out.settle();
-            if self.out.end != End::Open {
+            if self.out.end() != End::Open {
                 return false;
             }
             // An event of a live stream that has no end record must not wait for the next event. Where
             // there are no end records, only the log's own time counts.
             let is_live = self.assembler.has_ends() && !self.assembler.is_empty();
-            let mut waits = [Wait::readable(input.as_fd()), Wait::readable(self.out.signals.as_fd())];
-            let ready = poll(&mut waits, is_live.then_some(self.patience)).unwrap_or(1);
+            let ready = {
+                let watch = lock(&self.out.watch);
+                let mut waits = [Wait::readable(input.as_fd()), Wait::readable(watch.signals.as_fd())];
+                poll(&mut waits, is_live.then_some(self.patience)).unwrap_or(1)
+            };
             if ready == 0 && is_live {
                 self.assembler.give_up(&mut self.out);
             }
@@ -307,13 +338,12 @@ impl Stages {
     /// Writes what is in flight, and says what came of it all.
     pub(super) fn finish(&mut self) {
         self.assembler.finish(&mut self.out);
-        self.out.flush();
         self.out.settle();
         // Who closed standard output wants to hear no more, and a failure was told.
-        if self.out.end == End::Gone {
+        if self.out.end() == End::Gone {
             return;
         }
-        self.out.lines.outputs.abandon();
+        self.out.lines.outputs.finish(Duration::ZERO);
         let stats = &self.stats;
         let always =
             [("lines", self.lines), ("records", stats.records.get()), ("events", stats.events.get())];
@@ -325,7 +355,7 @@ impl Stages {
             ("records cut for lack of space", stats.truncated_event_records.get()),
             ("events without their end", stats.incomplete.get()),
             ("events not formatted", stats.unformatted.get()),
-            ("events not written", stats.output_dropped.get()),
+            ("events not written", stats.outputs.dropped()),
         ];
         let shown = always.into_iter().chain(if_any.into_iter().filter(|(_, count)| *count > 0));
         let shown: Vec<String> = shown.map(|(what, count)| format!("{what}: {count}")).collect();

@@ -1,60 +1,119 @@
-//! Lines go out. Each output has its own buffer and its own trouble: none holds back another one, and a
-//! failed write never ends the daemon.
+//! Lines go out. Each output has a queue and a thread of its own, so that a slow, blocking or dead one holds back
+//! neither another one nor the writer; a failed write never ends the daemon.
 
+mod batch;
+mod driver;
 mod file;
-mod pending;
+#[cfg(feature = "compress")]
+mod gzip;
+mod long;
+mod queue;
+mod send;
 mod stdout;
 
-use crate::config::{self, Format, Target};
-use crate::stats::Stats;
+use crate::config::{self, Format, LongLine, Target, WhenFull};
+use crate::format::Line;
+use crate::log;
+use crate::stats::{Dropped, OutputStats, Stats};
+use crate::wire::record::Stamp;
+pub use batch::{BATCH, BATCH_EVENTS, Batch, Entry};
+use driver::Driver;
+pub use queue::Room;
+use queue::{NoRoom, Queue, Stage};
 use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a failed output is left alone before the next try.
-const RETRY: Duration = Duration::from_secs(1);
+/// Stack of an output's thread, touched as far as used: some KiB, and 200 where it compresses.
+const STACK: usize = 512 * 1024;
+/// How long the start waits for an output that opens something on this host.
+const OPEN_LIMIT: Duration = Duration::from_secs(5);
+/// How long the stop waits for a thread beyond its time: it notices that by itself, unless a call holds it.
+const GRACE: Duration = Duration::from_millis(200);
 
-/// One place where lines go.
+/// Why an output does not write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// As [`Failed`](Self::Failed), but at the start a mistake of the config's: the daemon does not start.
+    Wrong(String),
+    /// It failed, and is tried again after a pause: what failed, at what, and why.
+    Failed(String),
+    /// Its receiver has gone for good; what is to be told, if anything.
+    Gone(Option<String>),
+}
+
+/// One place where lines go. It is called on a thread of its own, and may block there as it must.
 pub trait Output: Send {
-    /// Takes a whole line with its newline: into its buffer, or counted as dropped.
-    fn write(&mut self, line: &[u8], now: Instant);
-    /// Writes what is buffered, as far as that goes without waiting.
-    fn flush(&mut self, now: Instant);
-    /// Opens its file again (SIGHUP, SIGUSR1).
-    fn reopen(&mut self, now: Instant);
-    /// What to wait for until more can be written; `None` when nothing is pending or waiting is no use.
-    fn blocked_on(&self) -> Option<BorrowedFd<'_>>;
-    /// When to try again after a failure.
-    fn retry_at(&self) -> Option<Instant>;
-    /// Whether something is buffered that can still be written.
-    fn is_pending(&self) -> bool;
-    /// Gives up what is still buffered and counts it: the daemon stops.
-    fn abandon(&mut self);
-    /// Whether nothing will ever be written again.
-    fn has_gone(&self) -> bool {
+    /// Opens or connects: at the start, and before the first write after a failure. Closes what a failed write
+    /// left open.
+    ///
+    /// # Errors
+    ///
+    /// It is tried again later.
+    fn open(&mut self) -> Result<(), Fault>;
+
+    /// Writes events from the batch's start, and takes out what it wrote ([`Batch::advance`], [`Batch::done`],
+    /// [`Batch::refuse`]). What it leaves in the batch is waited for with [`blocked_on`](Self::blocked_on).
+    ///
+    /// # Errors
+    ///
+    /// What is left in the batch is tried again, after an [`open`](Self::open).
+    fn write(&mut self, batch: &mut Batch) -> Result<(), Fault>;
+
+    /// Opens anew (SIGHUP, SIGUSR1): what came before is written already or, after a failure, will be written to
+    /// what is opened now. Whether there was something to open.
+    ///
+    /// # Errors
+    ///
+    /// What was open stays in use.
+    fn reopen(&mut self) -> Result<bool, Fault> {
+        Ok(false)
+    }
+
+    /// What must become writable before more can be written, when `write` has left something.
+    fn blocked_on(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    /// When something of its own is to be done, such as an fsync.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Does what is [`due`](Self::due).
+    ///
+    /// # Errors
+    ///
+    /// As for a write.
+    fn work(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// Whether a write is to be tried though the batch may be empty: it has events out of the batch ([`Batch::hold`])
+    /// that were not sent, or it is time to ask what their receiver has.
+    fn wants_write(&self) -> bool {
         false
     }
-}
 
-/// Whether lines may be dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
-    /// What does not fit is dropped and counted: the kernel's events do not wait.
-    Drop,
-    /// Whoever writes waits while an output is [stalled](Outputs::is_stalled), so each buffer has room for
-    /// one more line of so many bytes.
-    Wait(usize),
-}
-
-impl Patience {
-    /// A buffer's size: of this many bytes, and what must have room besides.
-    fn buffer(self, usual: usize) -> usize {
-        match self {
-            Self::Drop => usual,
-            Self::Wait(longest) => usual + longest,
-        }
+    /// Whether it has events out of the batch that their receiver may not have yet.
+    fn holds(&self) -> bool {
+        false
     }
+
+    /// The longest pause between two tries.
+    fn longest_pause(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+
+    /// Whether it opens something on this host, at once: then the start waits for it.
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    /// The end: what was written is brought to safety.
+    fn close(&mut self) {}
 }
 
 /// An output that could not be opened at the start: where it stands in the config, and why.
@@ -74,86 +133,290 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-/// All outputs, each with its format.
-pub struct Outputs(Vec<(Format, Box<dyn Output>)>);
+/// What came of waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// Something may have changed.
+    Again,
+    /// The outputs are to be opened anew.
+    Reopen,
+    /// Nobody wants to wait any longer.
+    Enough,
+}
+
+/// Who waits for room in the queue of an output with `overflow = "wait"`.
+pub trait Patience: Send {
+    /// Waits until something has changed.
+    fn wait(&mut self, room: &Room) -> Waited;
+}
+
+/// The daemon's: as long as it takes, and at a stop as long as the outputs may flush.
+struct Daemons {
+    flush: Duration,
+    until: Option<Instant>,
+}
+
+impl Patience for Daemons {
+    fn wait(&mut self, room: &Room) -> Waited {
+        if room.is_stopping() {
+            self.until.get_or_insert_with(|| Instant::now() + self.flush);
+        }
+        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO) {
+            return Waited::Enough;
+        }
+        room.wait(None, left);
+        Waited::Again
+    }
+}
+
+/// The writer's end of one output.
+struct Tap {
+    format: Format,
+    queue: Arc<Queue>,
+    flush: Duration,
+    /// The longest line, if there is one, and what becomes of a longer one.
+    long: Option<(usize, LongLine)>,
+}
+
+/// All outputs.
+pub struct Outputs {
+    taps: Vec<Tap>,
+    room: Arc<Room>,
+    patience: Box<dyn Patience>,
+    /// Whether no event may be dropped.
+    all: bool,
+    /// Space for lines that are cut, where an output has a limit.
+    line: Option<Line>,
+}
 
 impl Outputs {
-    /// Opens each; all that cannot be opened are told together.
-    pub fn open(configs: &[config::Output], stats: &Arc<Stats>) -> Result<Self, Vec<OpenError>> {
-        Self::open_with(configs, Patience::Drop, stats)
-    }
-
-    /// As [`open`](Self::open), with this patience.
-    pub fn open_with(
+    /// Opens each; all that cannot be opened are told together. `longest` is the longest that an event's lines can
+    /// be.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with each.
+    pub fn open(
         configs: &[config::Output],
-        patience: Patience,
+        longest: usize,
         stats: &Arc<Stats>,
     ) -> Result<Self, Vec<OpenError>> {
-        let (mut open, mut errors) = (Vec::new(), Vec::new());
+        let flush = configs.iter().map(|config| config.queue.flush_s).max().unwrap_or(0);
+        let patience = Daemons { flush: Duration::from_secs(flush.into()), until: None };
+        Self::open_with(configs, longest, stats, false, Box::new(patience))
+    }
+
+    /// As [`open`](Self::open); where `all`, no event is dropped: `patience` waits for every output, and a failure
+    /// of standard output is final.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with each.
+    pub fn open_with(
+        configs: &[config::Output],
+        longest: usize,
+        stats: &Arc<Stats>,
+        all: bool,
+        patience: Box<dyn Patience>,
+    ) -> Result<Self, Vec<OpenError>> {
+        let mut errors = Vec::new();
+        let mut wrong = |config: &config::Output, message| {
+            errors.push(OpenError { place: config.place.clone(), message });
+        };
+        let room = match Room::new() {
+            Ok(room) => Arc::new(room),
+            Err(error) => {
+                configs.first().into_iter().for_each(|config| wrong(config, no_memory(&error)));
+                return Err(errors);
+            }
+        };
+        let mut taps: Vec<(Tap, bool)> = Vec::new();
         for config in configs {
-            let output: Result<Box<dyn Output>, String> = match &config.target {
-                Target::Stdout => {
-                    stdout::Stdout::open(patience, Arc::clone(stats)).map(|o| Box::new(o) as Box<dyn Output>)
-                }
-                Target::File(target) => file::File::open(target, patience, Arc::clone(stats))
-                    .map(|o| Box::new(o) as Box<dyn Output>),
-            };
-            match output {
-                Ok(output) => open.push((config.format, output)),
-                Err(message) => errors.push(OpenError { place: config.place.clone(), message }),
+            match start(config, longest, stats, all, &room) {
+                Ok(tap) => taps.push(tap),
+                Err(message) => wrong(config, message),
             }
         }
-        if errors.is_empty() { Ok(Self(open)) } else { Err(errors) }
+        let until = Instant::now() + OPEN_LIMIT;
+        for (config, (tap, is_local)) in configs.iter().zip(&taps) {
+            let mut stage = tap.queue.stage();
+            while *is_local && stage == Stage::Opening && Instant::now() < until {
+                room.wait(None, Some(until.saturating_duration_since(Instant::now())));
+                stage = tap.queue.stage();
+            }
+            match stage {
+                Stage::Wrong(message) => wrong(config, message),
+                Stage::Opening if *is_local => log::warning(format_args!(
+                    "output {}: it does not open; starting without it",
+                    config.name
+                )),
+                _ => {}
+            }
+        }
+        let taps: Vec<Tap> = taps.into_iter().map(|(tap, _)| tap).collect();
+        let line = if taps.iter().any(|tap| tap.long.is_some()) { Line::new(longest).ok() } else { None };
+        let outputs = Self { taps, room, patience, all, line };
+        if errors.is_empty() { Ok(outputs) } else { Err(errors) }
+    }
+
+    /// What is waited with, for whoever stops the daemon.
+    pub fn room(&self) -> Arc<Room> {
+        Arc::clone(&self.room)
     }
 
     /// Whether an output has this format.
     pub fn uses(&self, format: Format) -> bool {
-        self.0.iter().any(|(of, _)| *of == format)
+        self.taps.iter().any(|tap| tap.format == format)
     }
 
-    /// Gives a line of this format to each output that has it.
-    pub fn write(&mut self, format: Format, line: &[u8], now: Instant) {
-        let takers = self.0.iter_mut().filter(|(of, _)| *of == format);
-        takers.for_each(|(_, output)| output.write(line, now));
+    /// Whether an output of this format gets an event that filters keep from the outputs `kept`.
+    pub fn wants(&self, format: Format, kept: u64) -> bool {
+        self.taps.iter().enumerate().any(|(at, tap)| tap.format == format && !holds(kept, at))
     }
 
-    /// Flushes each.
-    pub fn flush(&mut self, now: Instant) {
-        self.0.iter_mut().for_each(|(_, output)| output.flush(now));
+    /// Gives an event's lines of this format to each output that has it, but for the outputs `kept`.
+    pub fn write(&mut self, format: Format, lines: &[u8], stamp: Stamp, kept: u64) {
+        let Self { taps, room, patience, all, line } = self;
+        for (at, tap) in taps.iter().enumerate().filter(|(_, tap)| tap.format == format) {
+            if holds(kept, at) {
+                continue;
+            }
+            let lines = match (tap.long, line.as_mut()) {
+                (Some((max, how)), Some(line)) if long::is_long(lines, max) => {
+                    if how != LongLine::Drop {
+                        long::fit(format, lines, stamp, max, how, line);
+                    }
+                    if how == LongLine::Drop || line.overflowed() {
+                        tap.queue.pass_over(Some(Dropped::TooLong));
+                        continue;
+                    }
+                    tap.queue.stats.long.add(1);
+                    line.as_bytes()
+                }
+                _ => lines,
+            };
+            let mut must = false;
+            while tap.queue.put(lines, stamp, must) == Err(NoRoom) {
+                tap.queue.flush();
+                match patience.wait(room) {
+                    Waited::Again => must = *all && has_gone(taps),
+                    Waited::Reopen => taps.iter().for_each(|tap| tap.queue.reopen()),
+                    Waited::Enough => must = true,
+                }
+            }
+        }
     }
 
-    /// Reopens each.
-    pub fn reopen(&mut self, now: Instant) {
-        self.0.iter_mut().for_each(|(_, output)| output.reopen(now));
+    /// Counts an event that filters keep from the outputs `kept`.
+    pub fn filtered(&self, kept: u64) {
+        let kept = self.taps.iter().enumerate().filter(|(at, _)| holds(kept, *at));
+        kept.for_each(|(_, tap)| tap.queue.pass_over(None));
     }
 
-    /// The descriptors that must become writable before more can be written.
-    pub fn blocked_on(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.0.iter().filter_map(|(_, output)| output.blocked_on())
+    /// Has each write what waits for it.
+    pub fn flush(&self) {
+        self.taps.iter().for_each(|tap| tap.queue.flush());
     }
 
-    /// The earliest retry.
-    pub fn retry_at(&self) -> Option<Instant> {
-        self.0.iter().filter_map(|(_, output)| output.retry_at()).min()
-    }
-
-    /// Whether any has something that can still be written.
-    pub fn is_pending(&self) -> bool {
-        self.0.iter().any(|(_, output)| output.is_pending())
-    }
-
-    /// Whether any holds lines back that it could not write, for lack of room or after a failure.
-    pub fn is_stalled(&self) -> bool {
-        self.0.iter().any(|(_, output)| output.blocked_on().is_some() || output.retry_at().is_some())
+    /// Has each open anew, behind what it was given so far.
+    pub fn reopen(&self) {
+        self.taps.iter().for_each(|tap| tap.queue.reopen());
     }
 
     /// Whether one is gone for good.
     pub fn has_gone(&self) -> bool {
-        self.0.iter().any(|(_, output)| output.has_gone())
+        has_gone(&self.taps)
     }
 
-    /// Gives up what is left.
-    pub fn abandon(&mut self) {
-        self.0.iter_mut().for_each(|(_, output)| output.abandon());
+    /// Waits until everything is written, for as long as patience has it.
+    pub fn settle(&mut self) {
+        self.flush();
+        while !self.has_gone() && !self.taps.iter().all(|tap| tap.queue.is_empty()) {
+            match self.patience.wait(&self.room) {
+                Waited::Again => {}
+                Waited::Reopen => self.reopen(),
+                Waited::Enough => break,
+            }
+        }
     }
+
+    /// Ends each, in the time that it has to flush, but at most `limit`; what is not written by then is counted and
+    /// told.
+    pub fn finish(&mut self, limit: Duration) {
+        let now = Instant::now();
+        let mut last = now;
+        for tap in &self.taps {
+            let by = now + tap.flush.min(limit);
+            tap.queue.stop(by);
+            last = last.max(by + GRACE);
+        }
+        let is_over = |tap: &Tap| matches!(tap.queue.stage(), Stage::Ended | Stage::Gone);
+        while !self.taps.iter().all(is_over) {
+            let left = last.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            self.room.wait(None, Some(left));
+        }
+        for tap in self.taps.iter().filter(|tap| !is_over(tap)) {
+            let lost = tap.queue.close();
+            log::error(format_args!(
+                "output {}: it does not end; {lost} events could not be written",
+                tap.queue.stats.name
+            ));
+        }
+    }
+}
+
+impl Drop for Outputs {
+    fn drop(&mut self) {
+        // Without a finish nothing is waited for.
+        self.taps.iter().for_each(|tap| tap.queue.stop(Instant::now()));
+    }
+}
+
+fn has_gone(taps: &[Tap]) -> bool {
+    taps.iter().any(|tap| tap.queue.has_gone())
+}
+
+fn holds(outputs: u64, at: usize) -> bool {
+    outputs >> at & 1 == 1
+}
+
+fn no_memory(error: &std::io::Error) -> String {
+    format!("failed to get a buffer: {error}")
+}
+
+/// Makes an output, its queue and its thread; and whether it opens at once.
+fn start(
+    config: &config::Output,
+    longest: usize,
+    stats: &Stats,
+    all: bool,
+    room: &Arc<Room>,
+) -> Result<(Tap, bool), String> {
+    let counters = Arc::new(OutputStats::new(config.name.clone()));
+    let output: Box<dyn Output> = match &config.target {
+        Target::Stdout => Box::new(stdout::Stdout::new(all)),
+        Target::File(target) => Box::new(file::File::new(target, Arc::clone(&counters))?),
+        target => match send::output(target, longest) {
+            Some(output) => output.map_err(|error| no_memory(&error))?,
+            None => return Err("there is no such output".to_owned()),
+        },
+    };
+    let is_local = output.is_local();
+    let overflow = if all { WhenFull::Wait } else { config.queue.overflow };
+    let limit = config.queue.kib as usize * 1024;
+    let queue = Queue::new(limit, longest, overflow, Arc::clone(&counters), Arc::clone(room));
+    let queue = Arc::new(queue.map_err(|error| no_memory(&error))?);
+    let batch = Batch::new(longest).map_err(|error| no_memory(&error))?;
+    let driver = Driver::new(output, Arc::clone(&queue), batch);
+    let builder = thread::Builder::new().name(config.name.clone()).stack_size(STACK);
+    builder.spawn(move || driver.run()).map_err(|error| format!("failed to start a thread: {error}"))?;
+    stats.outputs.add(counters);
+    let flush = Duration::from_secs(config.queue.flush_s.into());
+    let max = config.queue.max_line as usize;
+    let long = (max > 0).then_some((max, config.queue.long_line));
+    Ok((Tap { format: config.format, queue, flush, long }, is_local))
 }

@@ -2,6 +2,7 @@
 
 use super::cerr;
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// CAP_AUDIT_CONTROL, capabilities(7).
 const CAP_AUDIT_CONTROL: u32 = 30;
@@ -48,6 +49,24 @@ impl CharByte for u8 {
     fn cast_unsigned_byte(self) -> u8 {
         self
     }
+}
+
+/// Puts the calling thread behind all others that want to run (setpriority(2), nice 19).
+pub fn lower_priority() {
+    // SAFETY: takes three integers. Who 0 is the calling thread on Linux. A refusal changes nothing.
+    let _ = cerr(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) });
+}
+
+/// The bytes that are free on a file's file system for everybody (fstatvfs(3)).
+///
+/// Errors: those of fstatvfs.
+pub fn free_bytes(file: BorrowedFd<'_>) -> io::Result<u64> {
+    // SAFETY: statvfs is integers; all zeros is a valid value of it.
+    let mut found: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the descriptor is open, the pointer is to a live structure.
+    cerr(unsafe { libc::fstatvfs(file.as_raw_fd(), &raw mut found) })?;
+    #[allow(clippy::useless_conversion, reason = "the fields are of 32 bits where longs are")]
+    Ok(u64::from(found.f_bavail).saturating_mul(u64::from(found.f_frsize)))
 }
 
 /// Whether CAP_AUDIT_CONTROL is in force; false too when the kernel would not say.

@@ -3,6 +3,8 @@
 #![allow(unsafe_code)]
 
 pub mod batch;
+pub mod clock;
+pub mod connect;
 #[cfg(test)]
 pub mod counting;
 pub mod handle;
@@ -11,7 +13,11 @@ pub mod local;
 pub mod memory;
 pub mod netlink;
 pub mod poll;
+pub mod program;
+pub mod send;
 pub mod signal;
+#[cfg(target_env = "musl")]
+mod sort;
 pub mod start;
 #[cfg(target_env = "musl")]
 mod thread;

@@ -54,6 +54,12 @@ pub fn poll(waits: &mut [Wait], timeout: Option<Duration>) -> io::Result<usize> 
     }
 }
 
+/// Whether nobody reads from a pipe any more (POLLERR), or the peer has gone.
+pub fn is_broken(fd: BorrowedFd<'_>) -> bool {
+    let mut waits = [Wait::new(fd.as_raw_fd(), 0)];
+    poll(&mut waits, Some(Duration::ZERO)).is_ok_and(|ready| ready > 0)
+}
+
 /// A counter that makes a sleeping `poll` return.
 pub struct Alarm {
     fd: OwnedFd,

@@ -8,6 +8,7 @@ use crate::event::facts::Facts;
 use crate::event::own::Own;
 use crate::event::{Event, Sink};
 use crate::filter::{self, Filters};
+use crate::format::gelf::{self, Gelf};
 use crate::format::json::Json;
 use crate::format::{Line, escape, go_audit, json, raw};
 use crate::output::Outputs;
@@ -20,6 +21,8 @@ use std::time::Instant;
 /// Whether these formats are in this build.
 const JSON: bool = cfg!(feature = "json");
 const RAW: bool = cfg!(feature = "replay");
+/// What an output can have.
+const FORMATS: [Format; 4] = [Format::Json, Format::GoAudit, Format::Raw, Format::Gelf];
 
 /// What is wrong with a config's labels and filters on this system.
 pub fn check(config: &Config) -> Vec<Problem> {
@@ -54,7 +57,7 @@ fn context(config: &Config, outputs: &Outputs, live: bool) -> io::Result<Option<
 }
 
 /// What is kept between two events.
-pub(crate) struct Lines {
+pub struct Lines {
     /// The time of the last look at the clock.
     pub(crate) now: Instant,
     pub(crate) outputs: Outputs,
@@ -64,6 +67,7 @@ pub(crate) struct Lines {
     context: Option<Context>,
     filters: Filters,
     json: Json,
+    gelf: Gelf,
     raw: config::Raw,
     /// This host's name.
     node: Vec<u8>,
@@ -95,8 +99,9 @@ impl Lines {
             loss: Loss::new(&stats),
             names: Names::of(config.translate.names, now),
             context,
-            filters: Filters::new(filters, &passwd(), Arc::clone(&stats))?,
+            filters: Filters::new(filters, &config.outputs, &passwd(), Arc::clone(&stats))?,
             json: Json::new(&config.json, config.translate, records, &node)?,
+            gelf: Gelf::new(records, &node)?,
             raw: config.raw,
             node,
             line: Line::new(longest)?,
@@ -105,11 +110,11 @@ impl Lines {
     }
 
     /// The longest that an event's lines can be in any format.
-    pub(crate) fn longest(config: &Config) -> usize {
+    pub fn longest(config: &Config) -> usize {
         let raw_worst = raw::WORST + if config.raw.node { raw::WORST_NODE } else { 0 };
         let worst = escape::WORST.max(json::WORST).max(raw_worst);
         records_space(config) * worst
-            + go_audit::OVERHEAD.max(json::OVERHEAD + json::CONTEXT).max(raw::OVERHEAD)
+            + go_audit::OVERHEAD.max(json::OVERHEAD + json::CONTEXT).max(raw::OVERHEAD).max(gelf::OVERHEAD)
     }
 
     /// Looks at what may have changed on this host.
@@ -122,49 +127,48 @@ impl Lines {
     pub(super) fn report_loss(&mut self, last: bool) {
         let Some(report) = self.loss.report(&self.stats, self.now, last) else { return };
         self.stats.loss_reports.add(1);
-        self.write(&report.event().event());
+        self.write_as(&FORMATS, &report.event(), 0);
         self.loss.settle(&self.stats);
     }
 
     /// Writes an event of this daemon's own: a start or an end. Not as go-audit writes events: it has none.
     pub(super) fn own(&mut self, own: &Own) {
         if JSON || RAW {
-            self.write_as(&[Format::Json, Format::Raw], &own.event());
+            self.write_as(&[Format::Json, Format::Raw, Format::Gelf], &own.event(), 0);
         }
     }
 
     /// Takes from an event what the context keeps, asks the filters, and looks up what is needed to write it.
-    /// False when it is not to be written.
-    fn learn(&mut self, event: &Event<'_>) -> bool {
+    /// Gives the outputs that it is kept from.
+    fn learn(&mut self, event: &Event<'_>) -> u64 {
+        let mut kept = 0;
         if self.context.is_some() || !self.filters.is_empty() {
             let facts = Facts::of(event);
             if let Some(context) = &mut self.context {
                 context.note(event, &facts, self.now);
             }
             let found = self.context.as_ref().map(Context::found);
-            if !self.filters.pass(event, &facts, found.as_ref()) {
-                return false;
+            kept = self.filters.kept_from(event, &facts, found.as_ref());
+            if kept == u64::MAX {
+                return kept;
             }
             if let Some(context) = &mut self.context {
                 context.complete(event, &facts);
             }
         }
         self.names.ask(event, self.now);
-        true
+        kept
     }
 
-    /// Writes an event in each format in use; false when one of its lines did not fit.
-    fn write(&mut self, event: &Event<'_>) -> bool {
-        self.write_as(&Format::ALL, event)
-    }
-
-    fn write_as(&mut self, formats: &[Format], event: &Event<'_>) -> bool {
+    /// Writes an event in each of these formats that is in use, but for the outputs `kept`; false when one of its
+    /// lines did not fit.
+    fn write_as(&mut self, formats: &[Format], event: &Event<'_>, kept: u64) -> bool {
         let mut fits = true;
         for &format in formats {
-            if self.outputs.uses(format) {
+            if self.outputs.wants(format, kept) {
                 fits &= self.format(format, event);
                 if !self.line.overflowed() {
-                    self.outputs.write(format, self.line.as_bytes(), self.now);
+                    self.outputs.write(format, self.line.as_bytes(), event.stamp, kept);
                 }
             }
         }
@@ -186,6 +190,7 @@ impl Lines {
                     self.json.write_with(event, &self.names, found, false, &mut self.line);
                 }
             }
+            Format::Gelf if JSON => self.gelf.write(event, &self.names, &mut self.line),
             Format::Raw if RAW => {
                 raw::write(event, &self.raw, &self.node, &self.names, true, &mut self.line);
                 if self.line.overflowed() {
@@ -194,7 +199,7 @@ impl Lines {
                 }
             }
             // The config refuses what is not in this build.
-            Format::Json | Format::Raw => {}
+            Format::Json | Format::Raw | Format::Gelf => {}
         }
         !self.line.overflowed()
     }
@@ -208,10 +213,12 @@ fn records_space(config: &Config) -> usize {
 impl Sink for Lines {
     fn event(&mut self, event: &Event<'_>) {
         self.stats.assembled.add(1);
-        if JSON && !self.learn(event) {
+        let kept = if JSON { self.learn(event) } else { 0 };
+        self.outputs.filtered(kept);
+        if kept == u64::MAX {
             return self.stats.filtered.add(1);
         }
-        if self.write(event) {
+        if self.write_as(&FORMATS, event, kept) {
             self.stats.events.add(1);
         } else {
             // The space is made for the longest event, so this is a defect of ours: told, not hidden.

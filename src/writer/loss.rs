@@ -12,11 +12,11 @@ const EVERY: Duration = Duration::from_secs(1);
 /// A place where something can be lost: its name, what is counted, and the counter.
 type Place = (&'static str, &'static str, fn(&Stats) -> &Counter);
 
-/// The place where a report itself can be lost.
+/// The place of all outputs; a record of it names the output.
 const OUTPUT: &str = "output";
 
-/// All of them, along the way of a record.
-const PLACES: [Place; 13] = [
+/// All of them but the outputs, along the way of a record.
+const PLACES: [Place; 12] = [
     ("kernel", "records", |s| &s.kernel_lost),
     ("registration", "times", |s| &s.registration_lost),
     ("receive", "errors", |s| &s.receive_errors),
@@ -29,58 +29,78 @@ const PLACES: [Place; 13] = [
     ("incomplete", "events", |s| &s.incomplete),
     ("event-space", "records", |s| &s.truncated_event_records),
     ("line-space", "events", |s| &s.unformatted),
-    (OUTPUT, "events", |s| &s.output_dropped),
 ];
 
-/// What was reported so far.
+/// What was reported so far. The lists hold the places and then the outputs.
 pub(super) struct Loss {
-    reported: [u64; PLACES.len()],
+    total: Vec<u64>,
+    reported: Vec<u64>,
     /// What is no reason for a report: `reported`, and what the last report itself cost the outputs.
-    settled: [u64; PLACES.len()],
+    settled: Vec<u64>,
     /// Before this no report is made.
     not_before: Option<Instant>,
     /// Whether something waits for that moment.
     waiting: bool,
 }
 
-/// One report: for each place what came since the last one, and in all.
-pub(super) struct Report {
-    new: [u64; PLACES.len()],
-    total: [u64; PLACES.len()],
-    time: Duration,
-}
-
 impl Loss {
-    /// Starts from what the counters say now.
+    /// Starts from what the counters say now; the outputs are there already.
     pub(super) fn new(stats: &Stats) -> Self {
-        let reported = PLACES.map(|(_, _, counter)| counter(stats).get());
-        Self { reported, settled: reported, not_before: None, waiting: false }
+        let mut loss = Self {
+            total: Vec::new(),
+            reported: Vec::new(),
+            settled: Vec::new(),
+            not_before: None,
+            waiting: false,
+        };
+        loss.look(stats);
+        loss.reported.clone_from(&loss.total);
+        loss.settled.clone_from(&loss.total);
+        loss
     }
 
-    /// What is to be reported now; `last` does not wait for its time.
-    pub(super) fn report(&mut self, stats: &Stats, now: Instant, last: bool) -> Option<Report> {
-        let total = PLACES.map(|(_, _, counter)| counter(stats).get());
-        self.waiting = total != if last { self.reported } else { self.settled };
+    fn look(&mut self, stats: &Stats) {
+        self.total.clear();
+        self.total.extend(PLACES.iter().map(|(_, _, counter)| counter(stats).get()));
+        self.total.extend(stats.outputs.each().iter().map(|output| output.dropped()));
+    }
+
+    /// What is to be reported now, as an event: a DAEMON_ERR record for each place, with what came since the last
+    /// report, and in all. `last` does not wait for its time.
+    pub(super) fn report(&mut self, stats: &Stats, now: Instant, last: bool) -> Option<Own> {
+        self.look(stats);
+        self.waiting = self.total != *if last { &self.reported } else { &self.settled };
         if !self.waiting || (!last && self.not_before.is_some_and(|at| now < at)) {
             return None;
         }
-        let mut new = total;
-        new.iter_mut().zip(self.reported).for_each(|(new, old)| *new = new.wrapping_sub(old));
-        self.reported = total;
-        self.settled = total;
+        let mut own = Own::new(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
+        let outputs = stats.outputs.each();
+        let places = PLACES.iter().map(|(place, unit, _)| (*place, *unit, ""));
+        let places = places.chain(outputs.iter().map(|output| (OUTPUT, "events", output.name.as_str())));
+        for ((place, unit, name), (total, old)) in places.zip(self.total.iter().zip(&self.reported)) {
+            let new = total.wrapping_sub(*old);
+            if new > 0 {
+                let (word, name) = if name.is_empty() { ("", "") } else { (" output=", name) };
+                own.record(
+                    RecordType::DAEMON_ERR,
+                    format_args!("op=loss place={place} lost={new} total={total} unit={unit}{word}{name}"),
+                );
+            }
+        }
+        drop(outputs);
+        self.reported.clone_from(&self.total);
+        self.settled.clone_from(&self.total);
         self.not_before = Some(now + EVERY);
         self.waiting = false;
-        let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        Some(Report { new, total, time })
+        Some(own)
     }
 
     /// Call when the report was written: one that an output did not take must not be the reason for
     /// another one. It is told with the next, as all else that was counted meanwhile, by other threads too.
     pub(super) fn settle(&mut self, stats: &Stats) {
-        for ((place, _, counter), settled) in PLACES.iter().zip(&mut self.settled) {
-            if *place == OUTPUT {
-                *settled = counter(stats).get();
-            }
+        let outputs = stats.outputs.each();
+        for (settled, output) in self.settled.iter_mut().skip(PLACES.len()).zip(outputs.iter()) {
+            *settled = output.dropped();
         }
     }
 
@@ -90,24 +110,15 @@ impl Loss {
     }
 }
 
-impl Report {
-    /// As an event: a DAEMON_ERR record for each place.
-    pub(super) fn event(&self) -> Own {
-        let mut own = Own::new(self.time);
-        let counts = PLACES.iter().zip(self.new.iter().zip(&self.total));
-        for ((place, unit, _), (new, total)) in counts.filter(|(_, (new, _))| **new > 0) {
-            own.record(
-                RecordType::DAEMON_ERR,
-                format_args!("op=loss place={place} lost={new} total={total} unit={unit}"),
-            );
-        }
-        own
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::{Dropped, OutputStats};
+    use std::sync::Arc;
+
+    fn words(own: &Own) -> Vec<String> {
+        own.event().records.map(|record| String::from_utf8(record.fields.to_vec()).unwrap()).collect()
+    }
 
     #[test]
     fn a_report_tells_each_place_once_and_then_waits() {
@@ -118,11 +129,8 @@ mod tests {
         stats.ring_dropped.add(3);
         stats.serial_gaps.add(1);
         let report = loss.report(&stats, now, false).unwrap();
-        let own = report.event();
-        let records: Vec<_> =
-            own.event().records.map(|record| str::from_utf8(record.fields).unwrap()).collect();
         assert_eq!(
-            records,
+            words(&report),
             [
                 "op=loss place=ring lost=3 total=3 unit=records",
                 "op=loss place=serial-gap lost=1 total=1 unit=serials"
@@ -132,31 +140,45 @@ mod tests {
         assert!(loss.report(&stats, now, false).is_none(), "too early");
         assert_eq!(loss.deadline(), Some(now + EVERY));
         let report = loss.report(&stats, now + EVERY, false).unwrap();
-        assert_eq!((report.new[6], report.total[6]), (2, 5));
+        assert_eq!(words(&report), ["op=loss place=ring lost=2 total=5 unit=records"]);
         assert_eq!(loss.deadline(), None);
-        stats.output_dropped.add(1);
+        stats.serial_gaps.add(1);
         assert!(loss.report(&stats, now + EVERY, true).is_some(), "the last one does not wait");
     }
 
     #[test]
     fn a_report_that_an_output_drops_is_told_with_the_next_and_swallows_nothing() {
-        const RING: usize = 6;
-        const LAST: usize = PLACES.len() - 1;
         let stats = Stats::default();
+        let outputs = ["file", "web"].map(|name| Arc::new(OutputStats::new(name.to_owned())));
+        outputs.iter().for_each(|output| stats.outputs.add(Arc::clone(output)));
+        let [file, web] = outputs.each_ref().map(|output| output.dropped_for(Dropped::Full));
         let mut loss = Loss::new(&stats);
         let now = Instant::now();
-        stats.output_dropped.add(10);
-        assert_eq!(loss.report(&stats, now, false).unwrap().new[LAST], 10);
+        file.add(10);
+        web.add(2);
+        assert_eq!(
+            words(&loss.report(&stats, now, false).unwrap()),
+            [
+                "op=loss place=output lost=10 total=10 unit=events output=file",
+                "op=loss place=output lost=2 total=2 unit=events output=web"
+            ]
+        );
         // The report itself is dropped, while the reader drops records.
-        stats.output_dropped.add(1);
+        file.add(1);
         stats.ring_dropped.add(5);
         loss.settle(&stats);
-        let report = loss.report(&stats, now + EVERY, false).unwrap();
-        assert_eq!((report.new[RING], report.new[LAST], report.total[LAST]), (5, 1, 11));
-        stats.output_dropped.add(1);
+        assert_eq!(
+            words(&loss.report(&stats, now + EVERY, false).unwrap()),
+            [
+                "op=loss place=ring lost=5 total=5 unit=records",
+                "op=loss place=output lost=1 total=11 unit=events output=file"
+            ]
+        );
+        file.add(1);
         loss.settle(&stats);
         assert!(loss.report(&stats, now + 2 * EVERY, false).is_none(), "no reason for another one");
         assert_eq!(loss.deadline(), None);
-        assert_eq!(loss.report(&stats, now + 2 * EVERY, true).unwrap().new[LAST], 1, "but for the last");
+        let last = loss.report(&stats, now + 2 * EVERY, true).unwrap();
+        assert_eq!(words(&last), ["op=loss place=output lost=1 total=12 unit=events output=file"]);
     }
 }

@@ -8,28 +8,23 @@ use crate::capture::ring::{Bell, Outlet};
 use crate::config::Config;
 use crate::event::assemble::Assembler;
 use crate::event::notices::{self, Process};
-use crate::output::Outputs;
+use crate::output::{Outputs, Room};
 use crate::stats::Stats;
 use crate::sys::host;
 use crate::sys::signal::Sender;
 use crate::wire::record::RecordType;
-pub(crate) use lines::Lines;
-pub use lines::check;
+pub use lines::{Lines, check};
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long the outputs may hold lines back while more is coming.
 const FLUSH_EVERY: Duration = Duration::from_millis(50);
-/// How long a stop waits for outputs that are full or failing.
-const STOP_LIMIT: Duration = Duration::from_secs(2);
-/// Blocked outputs that one sleep can wait for.
-const MAX_BLOCKED: usize = 16;
 
 /// What other threads ask of the writer.
 pub struct Requests {
     bell: Bell,
+    room: Arc<Room>,
     asked: Mutex<Asked>,
 }
 
@@ -50,6 +45,7 @@ impl Requests {
     /// Says whose signal ends the daemon; the writer ends when the reader does.
     pub fn stop(&self, by: Sender) {
         self.asked().stop = Some(Process::of(by));
+        self.room.stop();
     }
 
     fn asked(&self) -> std::sync::MutexGuard<'_, Asked> {
@@ -79,7 +75,8 @@ impl Writer {
     /// Errors: no memory.
     pub fn new(config: &Config, outlet: Outlet, outputs: Outputs, stats: Arc<Stats>) -> io::Result<Self> {
         let now = Instant::now();
-        let requests = Arc::new(Requests { bell: outlet.bell(), asked: Mutex::default() });
+        let requests =
+            Arc::new(Requests { bell: outlet.bell(), room: outputs.room(), asked: Mutex::default() });
         Ok(Self {
             outlet,
             assembler: Assembler::new(&config.event, Arc::clone(&stats))?,
@@ -134,37 +131,26 @@ impl Writer {
         self.assembler.expire(now, &mut self.lines);
         let reopen = self.requests.asked().reopen.take();
         if reopen.is_some() {
-            self.lines.outputs.reopen(now);
+            self.lines.outputs.reopen();
             self.lines.own(&notices::rotate(since_1970(), reopen.as_ref()));
         }
         self.lines.report_loss(false);
-        self.lines.outputs.flush(now);
+        self.lines.outputs.flush();
     }
 
     fn sleep(&mut self) {
-        let due = [self.assembler.deadline(), self.lines.loss.deadline(), self.lines.outputs.retry_at()];
+        let due = [self.assembler.deadline(), self.lines.loss.deadline()];
         let timeout = due.into_iter().flatten().min().map(|at| at.saturating_duration_since(Instant::now()));
-        let blocked: heapless::Vec<BorrowedFd<'_>, MAX_BLOCKED> =
-            self.lines.outputs.blocked_on().take(MAX_BLOCKED).collect();
-        self.outlet.sleep(&blocked, timeout);
+        self.outlet.sleep(timeout);
     }
 
-    /// Writes all that is left, and waits a little for outputs that are full.
+    /// Writes all that is left, and gives each output its time to do so.
     fn finish(&mut self) {
         self.assembler.finish(&mut self.lines);
         self.lines.report_loss(true);
         let by = self.requests.asked().stop.take();
         self.lines.own(&notices::end(since_1970(), by.as_ref()));
-        let deadline = Instant::now() + STOP_LIMIT;
-        loop {
-            let now = Instant::now();
-            self.lines.outputs.flush(now);
-            if !self.lines.outputs.is_pending() || now >= deadline {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        self.lines.outputs.abandon();
+        self.lines.outputs.finish(Duration::MAX);
     }
 }
 
@@ -177,7 +163,7 @@ mod tests {
     use super::*;
     use crate::capture::reader::{Link, Reader};
     use crate::capture::ring::ring;
-    use crate::config::{FileTarget, Format, Output, Overflow, Place, Target};
+    use crate::config::{FileTarget, Format, Output, Overflow, Target};
     use crate::sys::counting::allocations;
     use crate::sys::netlink::Socket;
     use std::os::unix::net::UnixDatagram;
@@ -206,14 +192,14 @@ mod tests {
         const EVENTS: u32 = 20_000;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        let file = FileTarget { path: path.clone(), mode: 0o600, owner: None, group: None };
+        let file = FileTarget { path: path.clone(), ..FileTarget::default() };
         // With all that the context can look up.
         let json = FileTarget { path: dir.path().join("json"), ..file.clone() };
-        let output = |format, file| Output { place: Place::default(), format, target: Target::File(file) };
+        let output = |format, file| Output { format, target: Target::File(file), ..Output::default() };
         let outputs = vec![output(Format::GoAudit, file), output(Format::Json, json)];
         let config = Config { outputs, ..Config::default() };
         let stats = Arc::new(Stats::default());
-        let outputs = Outputs::open(&config.outputs, &stats).unwrap();
+        let outputs = Outputs::open(&config.outputs, Lines::longest(&config), &stats).unwrap();
         let (inlet, outlet) = ring(4).unwrap();
         let (kernel, ours) = UnixDatagram::pair().unwrap();
         let socket = Arc::new(Socket::from_fd(ours.into()));
@@ -233,6 +219,7 @@ mod tests {
             counted += if serial > 10 { allocations() - before } else { 0 };
         }
         assert_eq!(counted, 0);
+        writer.lines.outputs.finish(Duration::MAX);
         assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), EVENTS as usize);
         let before = allocations();
         drop(std::hint::black_box(Box::new(1)));

@@ -71,6 +71,7 @@ const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
     ),
     ("enrich", "inode_path", "0", "\"enrich.inode_path\" must be true or false, not a whole number"),
     ("enrich", "processes", "true", "\"enrich.processes\" must be a whole number, not a boolean"),
+    ("filter", "outputs", "1", "\"filter.outputs\" must be the name of an [[output]], not 1"),
     ("filter", "name", "1", "\"filter.name\" must be text, not a whole number"),
     (
         "filter",
@@ -159,6 +160,40 @@ const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
         "owner",
         "0",
         "\"output.owner\" must be a user's name or number in quotes, not a whole number",
+    ),
+    (
+        "output",
+        "name",
+        "1",
+        "\"output.name\" must be at most 32 letters, digits, \".\", \"_\" and \"-\", not a whole number",
+    ),
+    ("output", "queue_kib", "'1'", "\"output.queue_kib\" must be a whole number, not a string"),
+    (
+        "output",
+        "overflow",
+        "true",
+        "\"output.overflow\" must be \"drop-newest\", \"drop-oldest\" or \"wait\", not a boolean",
+    ),
+    ("output", "max_line", "'1'", "\"output.max_line\" must be a whole number, not a string"),
+    (
+        "output",
+        "long_line",
+        "1",
+        "\"output.long_line\" must be \"truncate\", \"split\" or \"drop\", not a whole number",
+    ),
+    ("output", "flush_s", "0.5", "\"output.flush_s\" must be a whole number, not a number with a fraction"),
+    ("output", "rotate_kib", "'1M'", "\"output.rotate_kib\" must be a whole number, not a string"),
+    ("output", "rotate_s", "'1d'", "\"output.rotate_s\" must be a whole number, not a string"),
+    ("output", "keep", "true", "\"output.keep\" must be a whole number, not a boolean"),
+    ("output", "keep_mib", "[]", "\"output.keep_mib\" must be a whole number, not a list"),
+    ("output", "compress", "'gzip'", "\"output.compress\" must be true or false, not a string"),
+    ("output", "fsync", "true", "\"output.fsync\" must be \"none\", \"each\" or milliseconds, not a boolean"),
+    ("output", "min_free_mib", "'1'", "\"output.min_free_mib\" must be a whole number, not a string"),
+    (
+        "output",
+        "low_space",
+        "1",
+        "\"output.low_space\" must be \"warn\", \"rotate\", \"delete\" or \"stop\", not a whole number",
     ),
     ("output", "group", "[]", "\"output.group\" must be a group's name or number in quotes, not a list"),
 ];
@@ -298,6 +333,44 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
         "'gelf'",
         "output type \"gelf\" is not supported by this version; use \"stdout\" or \"file\"",
     ),
+    (
+        "output",
+        "name",
+        "'a b'",
+        "\"output.name\" must be at most 32 letters, digits, \".\", \"_\" and \"-\", not \"a b\"",
+    ),
+    ("output", "queue_kib", "63", "\"output.queue_kib\" must be from 64 to 1048576, not 63"),
+    (
+        "output",
+        "overflow",
+        "'drop'",
+        "\"output.overflow\" must be \"drop-newest\", \"drop-oldest\" or \"wait\", not \"drop\"",
+    ),
+    ("output", "max_line", "255", "\"output.max_line\" must be 0 or at least 256, not 255"),
+    ("output", "max_line", "16777217", "\"output.max_line\" must be from 0 to 16777216, not 16777217"),
+    (
+        "output",
+        "long_line",
+        "'splitt'",
+        "\"output.long_line\" must be \"truncate\", \"split\" or \"drop\", not \"splitt\"; did you mean \"split\"?",
+    ),
+    ("output", "flush_s", "3601", "\"output.flush_s\" must be from 0 to 3600, not 3601"),
+    ("output", "rotate_kib", "63", "\"output.rotate_kib\" must be 0 or at least 64, not 63"),
+    ("output", "keep", "0", "\"output.keep\" must be from 1 to 9999, not 0"),
+    ("output", "keep_mib", "5", "\"output.keep_mib\" needs a \"rotate_kib\" that is less"),
+    ("output", "fsync", "0", "\"output.fsync\" must be from 1 to 3600000, not 0"),
+    (
+        "output",
+        "fsync",
+        "'always'",
+        "\"output.fsync\" must be \"none\", \"each\" or milliseconds, not \"always\"",
+    ),
+    (
+        "output",
+        "low_space",
+        "'suspend'",
+        "\"output.low_space\" must be \"warn\", \"rotate\", \"delete\" or \"stop\", not \"suspend\"",
+    ),
     ("output", "format", "'xml'", "\"output.format\" must be \"json\", \"go-audit\" or \"raw\", not \"xml\""),
     (
         "output",
@@ -390,7 +463,7 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
         &[
             "f:3:1: \"path\" belongs to an output of type \"file\", not \"stdout\"",
             "f:4:1: \"network\" belongs to an output of type \"syslog\" or \"gelf\", not \"stdout\"",
-            "f:9:1: unknown key \"nonsense\" in [[output]]; its keys are \"type\", \"format\", \"path\", \"mode\", \"owner\" and \"group\"",
+            "f:9:1: unknown key \"nonsense\" in [[output]]; its keys are \"type\", \"name\", \"format\", \"queue_kib\", \"overflow\", \"max_line\", \"long_line\", \"flush_s\", \"path\", \"mode\", \"owner\", \"group\", \"rotate_kib\", \"rotate_s\", \"keep\", \"keep_mib\", \"compress\", \"fsync\", \"min_free_mib\" and \"low_space\"",
         ],
     ),
     (
@@ -398,12 +471,26 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
         "[[output]]\ntype = 'syslog'\nnetwork = 'tcp'\naddress = 'x:1'\nadress = 'x'\n",
         &[
             "f:2:9: output type \"syslog\" is not supported by this version; use \"stdout\" or \"file\"",
-            "f:5:1: unknown key \"adress\" in [[output]]; its keys are \"type\", \"format\", \"path\", \"mode\", \"owner\" and \"group\"",
+            "f:5:1: unknown key \"adress\" in [[output]]; its keys are \"type\", \"name\", \"format\", \"queue_kib\", \"overflow\", \"max_line\", \"long_line\", \"flush_s\", \"path\", \"mode\", \"owner\", \"group\", \"rotate_kib\", \"rotate_s\", \"keep\", \"keep_mib\", \"compress\", \"fsync\", \"min_free_mib\" and \"low_space\"",
         ],
     ),
     (
         "[[output]]\ntype = 'file'\npath = '/x'\n[[output]]\ntype = 'file'\npath = '/x'\nmode = '0640'\n",
         &["f:4:1: [[output]] writes where the one on line 1 does; keep one"],
+    ),
+    (
+        "[[filter]]\noutputs = ['web', 'file-1']\nkey = 'k'\n[[filter]]\noutputs = 'web'\n\
+         [[output]]\ntype = 'file'\npath = '/x'\n[[output]]\ntype = 'stdout'\nname = 'web'\n\
+         [[output]]\ntype = 'file'\npath = '/y'\nname = 'web'\n[[output]]\ntype = 'file'\npath = '/z'\n\
+         rotate_kib = 2048\nkeep_mib = 2\n",
+        &[
+            "f:2:20: no [[output]] has the name \"file-1\"; did you mean \"file-2\"?",
+            "f:4:1: [[filter]] needs a condition, one of \"type\", \"syscall\", \"key\", \"uid\", \"auid\", \
+             \"exe\", \"comm\", \"success\", \"address\", \"port\", \"regex\", \"label\" and \"first_of_process\"; \
+             type = \"all\" is every event",
+            "f:15:9: two outputs have the name \"web\"",
+            "f:20:12: \"output.keep_mib\" needs a \"rotate_kib\" that is less",
+        ],
     ),
     (
         "[rules]\nfiles = ['/etc/audit/rules.d']\nlines = ['-D', 1]\n",

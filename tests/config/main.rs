@@ -45,7 +45,7 @@ fn one_key(table: &str, key: &str, value: &str) -> String {
         ("output", "type") => format!("[[output]]\n{key} = {value}\n"),
         ("output", "path") => format!("[[output]]\n{key} = {value}\ntype = \"file\"\n"),
         ("output", _) => format!("[[output]]\n{key} = {value}\ntype = \"file\"\npath = \"/x\"\n"),
-        ("filter", "name" | "action") => format!("[[filter]]\n{key} = {value}\nkey = 'k'\n"),
+        ("filter", "name" | "action" | "outputs") => format!("[[filter]]\n{key} = {value}\nkey = 'k'\n"),
         ("filter", _) => format!("[[filter]]\n{key} = {value}\n"),
         ("label", "name") => format!("[[label]]\n{key} = {value}\nkey = 'k'\n"),
         ("label", "key" | "exe" | "argv" | "script") => format!("[[label]]\n{key} = {value}\nname = 'n'\n"),
@@ -79,7 +79,7 @@ fn an_empty_text_is_the_default() {
     assert_eq!(config.enrich, enrich);
     assert!(config.labels.is_empty());
     assert!(matches!(config.outputs.as_slice(), [Output { target: Target::Stdout, .. }]));
-    let file = FileTarget { path: PathBuf::from("/x"), mode: 0o600, owner: None, group: None };
+    let file = FileTarget { path: PathBuf::from("/x"), ..FileTarget::default() };
     assert_eq!(good("[[output]]\ntype = 'file'\npath = '/x'\n").outputs[0].target, Target::File(file));
 }
 
@@ -165,16 +165,18 @@ fn every_value_arrives() {
         translate: Translate { values: false, names: NameSource::Nscd, drop_raw: true },
         outputs: vec![
             Output {
-                place: Place::default(),
+                name: "file".to_owned(),
                 format: Format::GoAudit,
                 target: Target::File(FileTarget {
                     path: PathBuf::from("a/ä \"b\""),
                     mode: 0o640,
                     owner: Some(at("root")),
                     group: Some(at("4")),
+                    ..FileTarget::default()
                 }),
+                ..Output::default()
             },
-            Output { place: Place::default(), format: Format::Raw, target: Target::Stdout },
+            Output { format: Format::Raw, ..Output::default() },
         ],
         ..Config::default()
     };

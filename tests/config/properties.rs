@@ -57,7 +57,13 @@ fn outputs() -> impl Strategy<Value = Vec<Output>> {
     let file =
         (name(), 0..=0o777_u32, proptest::option::of(located(name())), proptest::option::of(located(name())))
             .prop_map(|(path, mode, owner, group)| {
-                Target::File(FileTarget { path: PathBuf::from(path), mode, owner, group })
+                Target::File(FileTarget {
+                    path: PathBuf::from(path),
+                    mode,
+                    owner,
+                    group,
+                    ..FileTarget::default()
+                })
             });
     let target = prop_oneof![Just(Target::Stdout), file];
     let format = proptest::sample::select(&Format::ALL[..]);
@@ -67,9 +73,17 @@ fn outputs() -> impl Strategy<Value = Vec<Output>> {
         let place = |target: &Target| match target {
             Target::Stdout => None,
             Target::File(file) => Some(file.path.clone()),
+            other => Some(PathBuf::from(format!("{other:?}"))),
         };
         let targets = targets.into_iter().filter(|(target, _)| places.insert(place(target)));
-        targets.map(|(target, format)| Output { place: Place::default(), format, target }).collect()
+        let numbered = targets.zip(1..);
+        let output = |((target, format), number): ((Target, Format), u32)| Output {
+            name: format!("n{number}"),
+            format,
+            target,
+            ..Output::default()
+        };
+        numbered.map(output).collect()
     })
 }
 

@@ -14,14 +14,14 @@ fn a_file_that_vanishes_is_there_again_after_a_reopening() {
     stage.wait("the first", |stage| serials(&stage.lines()) == [1]);
     fs::remove_file(&stage.path).unwrap();
     stage.send_event(2);
-    stage.wait("the second, into a file without a name", |stage| stage.stats.output_written.get() == 2);
+    stage.wait("the second, into a file without a name", |stage| stage.stats.outputs.written() == 2);
     stage.requests.reopen(Sender { pid: std::process::id(), uid: 0 });
     stage.wait("the file", |stage| stage.path.exists());
     stage.send_event(3);
     stage.wait("the third", |stage| serials(&stage.lines()) == [3]);
     stage.end();
     assert_eq!(losses(&stage.lines()), []);
-    assert_eq!(stage.stats.output_dropped.get(), 0);
+    assert_eq!(stage.stats.outputs.dropped(), 0);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_folder_that_vanishes_leaves_the_open_file_in_use_until_it_is_back() {
     stage.send_event(3);
     stage.wait("the third", |stage| serials(&stage.lines()) == [3]);
     stage.end();
-    assert_eq!(stage.stats.output_dropped.get(), 0);
+    assert_eq!(stage.stats.outputs.dropped(), 0);
 }
 
 #[test]
@@ -76,10 +76,10 @@ fn a_full_disk_loses_only_what_the_buffer_cannot_hold_and_counts_it() {
     let sent = 2000;
     (1..=sent).for_each(|serial| stage.send_event(serial));
     stage.wait("all events", |stage| stage.stats.events.get() == u64::from(sent));
-    assert!(stage.stats.output_errors.get() > 0);
+    assert!(stage.stats.outputs.errors() > 0);
     stage.end();
     let stats = &stage.stats;
-    assert_eq!(stats.output_written.get(), 0);
-    assert_eq!(stats.output_dropped.get(), stats.events.get() + stats.loss_reports.get(), "each is counted");
+    assert_eq!(stats.outputs.written(), 0);
+    assert_eq!(stats.outputs.dropped(), stats.events.get() + stats.loss_reports.get(), "each is counted");
     assert_eq!(stats.records.get(), 3 * u64::from(sent), "the reader never noticed");
 }

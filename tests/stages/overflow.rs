@@ -41,7 +41,7 @@ fn drop_counts_each_record_that_does_not_fit() {
         [loss("ring", dropped, "records"), loss("serial-gap", dropped, "serials")]
     );
     let stats = &ended.stats;
-    assert_eq!(stats.records.get(), stats.output_written.get() - stats.loss_reports.get() + dropped);
+    assert_eq!(stats.records.get(), stats.outputs.written() - stats.loss_reports.get() + dropped);
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use ringaudit::capture::reader::{Link, Reader};
 use ringaudit::capture::ring::{self, BLOCK};
-use ringaudit::config::{Config, FileTarget, Format, Output, Place, Target};
+use ringaudit::config::{Config, FileTarget, Format, Output, Target};
 use ringaudit::output::Outputs;
 use ringaudit::stats::Stats;
 use ringaudit::sys::netlink::Socket;
 use ringaudit::wire::nlmsg;
-use ringaudit::writer::{Requests, Writer};
+use ringaudit::writer::{Lines, Requests, Writer};
 use serde_json::Value;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -73,13 +73,13 @@ impl Stage {
         path: PathBuf,
         stopped: bool,
     ) -> Self {
-        let target = FileTarget { path: path.clone(), mode: 0o600, owner: None, group: None };
+        let target = FileTarget { path: path.clone(), ..FileTarget::default() };
         config.outputs =
-            vec![Output { place: Place::default(), format: Format::GoAudit, target: Target::File(target) }];
+            vec![Output { format: Format::GoAudit, target: Target::File(target), ..Output::default() }];
         let stats = Arc::new(Stats::default());
         let link = Arc::new(Link::new().unwrap());
         let (inlet, outlet) = ring::ring(config.ring.size_kib as usize * 1024 / BLOCK).unwrap();
-        let outputs = Outputs::open(&config.outputs, &stats).unwrap();
+        let outputs = Outputs::open(&config.outputs, Lines::longest(&config), &stats).unwrap();
         let writer = Writer::new(&config, outlet, outputs, Arc::clone(&stats)).unwrap();
         let requests = writer.requests();
         let socket = Arc::new(Socket::from_fd(ends.1.into()));

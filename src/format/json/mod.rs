@@ -5,9 +5,8 @@ mod argv;
 mod context;
 mod record;
 mod sockaddr;
-mod time;
 
-use super::{Line, text};
+use super::{Line, text, time};
 use crate::config::{Json as Settings, Translate};
 use crate::enrich::Names;
 use crate::enrich::context::Found;

@@ -19,8 +19,6 @@ const IDS: usize = 32;
 const OTHERS: usize = 40;
 /// The id of nobody, and what auditd calls it.
 const UNSET: u32 = u32::MAX;
-/// The longest decimal number that is written as one: what fits 64 bits with a sign.
-const LONGEST_NUMBER: usize = 20;
 
 /// What was seen in a record and is written at its end.
 #[derive(Default)]
@@ -353,13 +351,7 @@ impl Writer<'_> {
 
 /// A decimal number, as one if that is what it is: no needless zeros, no more digits than 64 bits have.
 fn number(digits: &[u8], line: &mut Line) {
-    let plain = digits.strip_prefix(b"-").unwrap_or(digits);
-    let is_number = match plain {
-        [b'0'] => true,
-        [b'1'..=b'9', rest @ ..] => plain.len() < LONGEST_NUMBER && rest.iter().all(u8::is_ascii_digit),
-        _ => false,
-    };
-    if is_number {
+    if text::is_number(digits) {
         line.push(digits);
     } else if digits.starts_with(b"0x") {
         hexadecimal(digits, line);

@@ -3,13 +3,13 @@
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 
-use super::keys::{FILTER, FILTER_KEYS};
+use super::keys::{FILTER, FILTER_KEYS, LABEL, OUTPUT};
 use super::node::{Node, Value};
 use super::show::string;
 use super::suggest::{listed, nearest, quoted};
 use super::values::{Table, Walker};
 use super::walk::label;
-use super::{Label, Located, Place};
+use super::{Config, Located, Place};
 use crate::wire::tables::{Machine, record_type_name, record_type_names, record_type_number};
 
 /// The most `[[filter]]` tables: each has a counter.
@@ -100,6 +100,8 @@ pub enum Condition {
     Regex(Located<String>),
     /// `label`: the event's process has one of these labels.
     Label(Vec<Located<String>>),
+    /// `outputs`: the filter decides for the outputs of these names alone. Not asked of an event.
+    Outputs(Vec<Located<String>>),
     /// `first_of_process`: the event is, or is not, the first that is seen of its process and program.
     First(bool),
 }
@@ -210,8 +212,9 @@ impl Walker<'_> {
         let mut action = Action::default();
         self.choice(table, "action", &Action::ALL.map(|action| (action.name(), action)), &mut action);
         let conditions = FILTER_KEYS.iter().filter_map(|key| self.condition(table, key)).collect::<Vec<_>>();
-        if conditions.is_empty() && self.found.len() == before {
-            let keys = FILTER_KEYS.get(2..).unwrap_or_default();
+        let is_bare = conditions.iter().all(|condition| matches!(condition, Condition::Outputs(_)));
+        if is_bare && self.found.len() == before {
+            let keys = FILTER_KEYS.get(3..).unwrap_or_default();
             let keys = listed(keys, "and");
             let message =
                 format!("[[filter]] needs a condition, one of {keys}; type = \"all\" is every event");
@@ -243,6 +246,7 @@ impl Walker<'_> {
             "comm" => Condition::Comm(self.texts(key, nodes, "a glob").map(|text| text.value).collect()),
             "address" => Condition::Address(nodes.iter().filter_map(|node| self.network(node)).collect()),
             "port" => Condition::Port(nodes.iter().filter_map(|node| self.port(node)).collect()),
+            "outputs" => Condition::Outputs(self.texts(key, nodes, "the name of an [[output]]").collect()),
             "label" => Condition::Label(self.texts(key, nodes, "the name of a [[label]]").collect()),
             "regex" => Condition::Regex(self.text(table, key, "a regex")?),
             "success" | "first_of_process" => {
@@ -254,14 +258,19 @@ impl Walker<'_> {
         })
     }
 
-    /// Labels that no `[[label]]` gives.
-    pub(super) fn filters_labels(&mut self, filters: &[Filter], labels: &[Label]) {
-        let names: Vec<&str> = labels.iter().map(|label| label.name.as_str()).collect();
-        for condition in filters.iter().flat_map(|filter| &filter.conditions) {
-            let Condition::Label(wanted) = condition else { continue };
+    /// Labels that no `[[label]]` gives, and outputs that no `[[output]]` is.
+    pub(super) fn filters_names(&mut self, config: &Config) {
+        let labels: Vec<&str> = config.labels.iter().map(|label| label.name.as_str()).collect();
+        let outputs: Vec<&str> = config.outputs.iter().map(|output| output.name.as_str()).collect();
+        for condition in config.filters.iter().flat_map(|filter| &filter.conditions) {
+            let (wanted, names, table) = match condition {
+                Condition::Label(wanted) => (wanted, &labels, LABEL),
+                Condition::Outputs(wanted) => (wanted, &outputs, OUTPUT),
+                _ => continue,
+            };
             for name in wanted.iter().filter(|name| !names.contains(&name.value.as_str())) {
-                let meant = nearest(&name.value, &names).map(|near| format!("; did you mean \"{near}\"?"));
-                let message = format!("no [[label]] has the name {}", quoted(&name.value));
+                let meant = nearest(&name.value, names).map(|near| format!("; did you mean \"{near}\"?"));
+                let message = format!("no [[{table}]] has the name {}", quoted(&name.value));
                 let pos = super::node::Pos { line: name.place.line, column: name.place.column };
                 self.problem(pos, message + &meant.unwrap_or_default());
             }
@@ -423,6 +432,7 @@ fn show_condition(text: &mut String, condition: &Condition) -> fmt::Result {
         }
         Condition::Regex(regex) => ("regex", vec![string(&regex.value)]),
         Condition::Label(names) => ("label", located(names)),
+        Condition::Outputs(names) => ("outputs", located(names)),
         Condition::First(on) => ("first_of_process", vec![on.to_string()]),
     };
     match values.as_slice() {

@@ -38,22 +38,51 @@ pub const SECTIONS: [Section; 8] = [
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.
-pub const OUTPUT_KEYS: [(&str, &[&str]); 6] = [
+pub const OUTPUT_KEYS: &[(&str, &[&str])] = &[
     ("type", &[]),
+    ("name", &[]),
     ("format", &[]),
+    ("queue_kib", &[]),
+    ("overflow", &[]),
+    ("max_line", &[]),
+    ("long_line", &[]),
+    ("flush_s", &[]),
     ("path", &["file"]),
     ("mode", &["file"]),
     ("owner", &["file"]),
     ("group", &["file"]),
+    ("rotate_kib", &["file"]),
+    ("rotate_s", &["file"]),
+    ("keep", &["file"]),
+    ("keep_mib", &["file"]),
+    ("compress", &["file"]),
+    ("fsync", &["file"]),
+    ("min_free_mib", &["file"]),
+    ("low_space", &["file"]),
+    ("network", &["syslog", "gelf", "unix"]),
+    ("address", &["syslog", "gelf", "unix"]),
+    ("protocol", &["syslog"]),
+    ("facility", &["syslog"]),
+    ("severity", &["syslog"]),
+    ("tag", &["syslog"]),
+    ("hostname", &["syslog", "gelf"]),
+    ("framing", &["syslog"]),
+    ("sd_id", &["syslog"]),
+    ("cee", &["syslog"]),
+    ("payload", &["gelf"]),
+    ("compression", &["gelf"]),
+    ("chunk_bytes", &["gelf"]),
+    ("command", &["pipe"]),
 ];
 
 /// The keys of `[[label]]`.
 pub const LABEL_KEYS: [&str; 7] = ["name", "key", "exe", "argv", "script", "action", "propagate"];
 
 /// The keys of `[[filter]]`: the name, the action, and the conditions.
-pub const FILTER_KEYS: [&str; 15] = [
+pub const FILTER_KEYS: [&str; 16] = [
     "name",
     "action",
+    "outputs",
     "type",
     "syscall",
     "key",
@@ -80,16 +109,5 @@ pub(super) const OUTPUT: &str = "output";
 pub(super) const LATER_KEYS: [(&str, &str, &str); 2] =
     [("rules", "files", "; write the rules in \"rules.lines\""), ("", "log", "; messages go to stderr")];
 
-/// This version's output types.
-pub(super) const TYPES: [&str; 2] = ["stdout", "file"];
-
-/// Those of later versions.
-pub(super) const LATER_TYPES: [&str; 4] = ["syslog", "gelf", "unix", "pipe"];
-
-/// Keys of the later output types.
-pub(super) const LATER_OUTPUT_KEYS: [(&str, &[&str]); 4] = [
-    ("network", &["syslog", "gelf"]),
-    ("address", &["syslog", "gelf"]),
-    ("protocol", &["syslog"]),
-    ("compression", &["gelf"]),
-];
+/// The output types.
+pub(super) const TYPES: [&str; 6] = ["stdout", "file", "syslog", "gelf", "unix", "pipe"];

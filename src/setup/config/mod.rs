@@ -10,11 +10,13 @@ mod filters;
 mod go_audit;
 mod keys;
 mod labels;
+mod network;
 mod node;
 mod output;
 mod show;
 mod source;
 mod suggest;
+mod target;
 mod toml;
 mod translate;
 mod values;
@@ -30,13 +32,14 @@ pub use filters::{Action, Condition, Filter, MAX_FILTERS, Network, Syscall};
 pub use go_audit::read_go_audit;
 pub use keys::{FILTER_KEYS, LABEL_KEYS, OUTPUT_KEYS, SECTIONS, Section};
 pub use labels::{Label, LabelTest, MAX_LABELS};
+pub use network::{Carrier, Compression, GelfTarget, Peer, Protocol, SyslogTarget, host_and_port};
 pub use show::show;
 pub use source::{BUILT_IN, DEFAULT_PATH, Loaded, MAX_BYTES, Source, embedded, read_file};
 pub use suggest::{listed, nearest, quoted};
+pub use target::{FileTarget, Fsync, LongLine, LowSpace, MAX_OUTPUTS, Output, Queue, Target, WhenFull};
 pub use translate::{NameSource, Translate};
 
 use std::fmt;
-use std::path::PathBuf;
 
 /// A place in a text that the user wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,11 +153,7 @@ impl Default for Config {
             enrich: Enrich::default(),
             labels: Vec::new(),
             filters: Vec::new(),
-            outputs: vec![Output {
-                place: Place::default(),
-                format: Format::default(),
-                target: Target::Stdout,
-            }],
+            outputs: vec![Output::default()],
         }
     }
 }
@@ -336,25 +335,6 @@ pub struct Raw {
     pub enriched: bool,
 }
 
-/// `[[output]]`. Two are equal when they do the same, wherever they stand.
-#[derive(Clone, Debug)]
-pub struct Output {
-    /// Where the table stands, for errors at opening.
-    pub place: Place,
-    /// `format = "json" | "go-audit" | "raw"`; default "json".
-    pub format: Format,
-    /// `type = ...` (required) with its own keys.
-    pub target: Target,
-}
-
-impl PartialEq for Output {
-    fn eq(&self, other: &Self) -> bool {
-        self.format == other.format && self.target == other.target
-    }
-}
-
-impl Eq for Output {}
-
 /// How an event is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
@@ -366,17 +346,19 @@ pub enum Format {
     GoAudit,
     /// auditd's lines of audit.log.
     Raw,
+    /// A GELF message of the event's fields: not by this name, but by `payload = "fields"` of a GELF output.
+    Gelf,
 }
 
 impl Format {
-    /// All of them.
+    /// Those that a config can name.
     pub const ALL: [Self; 3] = [Self::Json, Self::GoAudit, Self::Raw];
 
     /// Whether it is in this build.
     #[must_use]
     pub const fn is_built(self) -> bool {
         match self {
-            Self::Json => cfg!(feature = "json"),
+            Self::Json | Self::Gelf => cfg!(feature = "json"),
             Self::GoAudit => true,
             Self::Raw => cfg!(feature = "replay"),
         }
@@ -389,28 +371,7 @@ impl Format {
             Self::Json => "json",
             Self::GoAudit => "go-audit",
             Self::Raw => "raw",
+            Self::Gelf => "gelf",
         }
     }
-}
-
-/// Where an output writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// `type = "stdout"`
-    Stdout,
-    /// `type = "file"`
-    File(FileTarget),
-}
-
-/// `type = "file"`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileTarget {
-    /// `path`: required, absolute or relative to the working directory.
-    pub path: PathBuf,
-    /// `mode = "0600"`: octal text from "0000" to "0777"; default 0600. Set at each opening.
-    pub mode: u32,
-    /// `owner = "name or number"`: left as created when absent.
-    pub owner: Option<Located<String>>,
-    /// `group = "name or number"`: left as created when absent.
-    pub group: Option<Located<String>>,
 }

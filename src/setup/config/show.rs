@@ -3,7 +3,10 @@
 
 use std::fmt::{Display, Write};
 
-use super::{Argv, AtExit, Config, Failure, FileTarget, KernelKey, Located, Overflow, Setting, Target};
+use super::{
+    Argv, AtExit, Config, Failure, FileTarget, Format, Fsync, KernelKey, Located, Overflow, Setting, Target,
+    network,
+};
 
 /// The whole config as TOML.
 #[must_use]
@@ -80,14 +83,27 @@ fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
 
     for output in &config.outputs {
         writeln!(text, "\n[[output]]")?;
-        let kind = match &output.target {
-            Target::Stdout => "stdout",
-            Target::File(_) => "file",
-        };
-        writeln!(text, "type = {}", string(kind))?;
-        writeln!(text, "format = {}", string(output.format.name()))?;
-        if let Target::File(file) = &output.target {
-            write_file(text, file)?;
+        let queue = &output.queue;
+        let words = [
+            ("type", output.target.kind()),
+            ("name", &output.name),
+            ("format", output.format.name()),
+            ("overflow", queue.overflow.name()),
+            ("long_line", queue.long_line.name()),
+        ];
+        // A GELF message of fields has no format of its own.
+        let shown = |key: &str| key != "format" || output.format != Format::Gelf;
+        let mut words = words.into_iter().filter(|(key, _)| shown(key));
+        words.try_for_each(|(key, word)| writeln!(text, "{key} = \"{word}\""))?;
+        let numbers = [("queue_kib", queue.kib), ("max_line", queue.max_line), ("flush_s", queue.flush_s)];
+        numbers.into_iter().try_for_each(|(key, number)| writeln!(text, "{key} = {number}"))?;
+        match &output.target {
+            Target::Stdout => {}
+            Target::File(file) => write_file(text, file)?,
+            Target::Syslog(syslog) => network::show_syslog(text, syslog)?,
+            Target::Gelf(gelf) => network::show_gelf(text, gelf)?,
+            Target::Unix(peer) => network::show_peer(text, peer)?,
+            Target::Pipe(command) => network::show_command(text, command)?,
         }
     }
     Ok(())
@@ -119,7 +135,21 @@ fn write_file(text: &mut String, file: &FileTarget) -> std::fmt::Result {
         None => Ok(()),
     };
     name("owner", &file.owner)?;
-    name("group", &file.group)
+    name("group", &file.group)?;
+    let numbers = [
+        ("rotate_kib", file.rotate_kib),
+        ("rotate_s", file.rotate_s),
+        ("keep", file.keep),
+        ("keep_mib", file.keep_mib),
+        ("min_free_mib", file.min_free_mib),
+    ];
+    numbers.into_iter().try_for_each(|(key, number)| writeln!(text, "{key} = {number}"))?;
+    writeln!(text, "compress = {}\nlow_space = \"{}\"", file.compress, file.low_space.name())?;
+    match file.fsync {
+        Fsync::None => writeln!(text, "fsync = \"none\""),
+        Fsync::Each => writeln!(text, "fsync = \"each\""),
+        Fsync::Every(millis) => writeln!(text, "fsync = {millis}"),
+    }
 }
 
 fn setting<T: Display>(setting: Setting<T>) -> String {

@@ -26,7 +26,7 @@ pub(super) fn walk(file: &str, root: &Node) -> (Config, Vec<(Pos, String)>) {
         for entry in entries {
             walker.top(entry, &mut config);
         }
-        walker.filters_labels(&config.filters, &config.labels);
+        walker.filters_names(&config);
     } else {
         walker.problem(root.pos, format!("the config must be a table, not {}", root.value.kind()));
     }

@@ -30,7 +30,7 @@ output.gelf.enabled
 output.gelf.attempts + a
 output.gelf.network
 output.gelf.address
-output.gelf.compression.level
+output.gelf.compression.level 1 c
 output.gelf.compression.type
 log.flags 0 l
 rules
@@ -55,6 +55,7 @@ pub(super) fn split(line: &'static str) -> (&'static str, &'static str) {
 pub(super) fn why(letter: &str) -> &'static str {
     match letter {
         "a" => "a failed write is tried again for as long as there is room, and never ends the daemon",
+        "c" => "the level is always the same",
         "d" => "no container daemon is asked",
         "e" => "the format \"go-audit\" has no extras here; the format \"json\" tells a process's container",
         "g" => "gaps are always looked for, and told by an event of their own",

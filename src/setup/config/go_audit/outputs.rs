@@ -1,8 +1,10 @@
 //! go-audit's `output`: each one that is enabled, in its format.
 
 use super::super::node::{Entry, Node, Pos, Value};
-use super::{File, string, table};
+use super::{File, integer, string, table};
 
+/// local0 and warning.
+const PRIORITY: i64 = 132;
 /// Kinds of output, in the order of the example file, each with its switch.
 const KINDS: [(&str, &str); 4] = [
     ("stdout", "output.stdout.enabled"),
@@ -92,9 +94,48 @@ impl File<'_> {
         entries.push(string("mode", pos, &format!("{bits:04o}")));
     }
 
-    /// The keys of a syslog output.
-    fn syslog(&mut self, _entries: &mut Vec<Entry>) {}
+    /// The keys of a syslog output, in go-audit's own framing. Source: Go's log/syslog.
+    fn syslog(&mut self, entries: &mut Vec<Entry>) {
+        let address = self.word("output.syslog.address");
+        if let Some((pos, network)) = self.word("output.syslog.network") {
+            // Go has the address families apart; the address says the same.
+            entries.push(string("network", pos, network.trim_end_matches(['4', '6'])));
+            entries.extend(address.map(|(pos, address)| string("address", pos, address)));
+        } else if let Some((pos, _)) = address.filter(|(_, address)| *address != "/dev/log") {
+            let message = "\"output.syslog.address\" has no effect without a \"network\": go-audit too writes to /dev/log then";
+            self.warning(pos, message.to_owned());
+        }
+        let (pos, priority) = self.number("output.syslog.priority").unwrap_or((Pos { line: 1, column: 1 }, PRIORITY));
+        if !(0..=191).contains(&priority) {
+            self.problem(pos, format!("\"output.syslog.priority\" must be from 0 to 191, not {priority}"));
+        }
+        entries.push(integer("facility", pos, (priority >> 3) & 31));
+        entries.push(integer("severity", pos, priority & 7));
+        let (pos, tag) = self.word("output.syslog.tag").unwrap_or((pos, "go-audit"));
+        entries.push(string("tag", pos, tag));
+        entries.push(string("protocol", pos, "go-audit"));
+    }
 
-    /// The keys of a GELF output.
-    fn gelf(&mut self, _pos: Pos, _entries: &mut Vec<Entry>) {}
+    /// The keys of a GELF output, with the line as its message.
+    fn gelf(&mut self, pos: Pos, entries: &mut Vec<Entry>) {
+        let (network_pos, network) = self.word("output.gelf.network").unwrap_or((pos, "udp"));
+        entries.push(string("network", network_pos, network));
+        entries.push(string("payload", pos, "line"));
+        match self.word("output.gelf.address") {
+            Some((pos, address)) => entries.push(string("address", pos, address)),
+            None => self.problem(pos, "\"output.gelf.address\" is missing: host:port of the server".to_owned()),
+        }
+        match self.number("output.gelf.compression.type") {
+            // gzip is the default, and TCP has none.
+            None | Some((_, 0)) => {}
+            Some((pos, number @ 1..=2)) if network == "udp" => {
+                entries.push(string("compression", pos, if number == 1 { "zlib" } else { "none" }));
+            }
+            Some((_, 1..=2)) => {}
+            Some((pos, number)) => {
+                let message = format!("\"output.gelf.compression.type\" must be 0 (gzip), 1 (zlib) or 2 (none), not {number}");
+                self.problem(pos, message);
+            }
+        }
+    }
 }

@@ -1,0 +1,191 @@
+//! An output's own thread: takes from its queue, opens and writes, waits and tries again after a failure, and tells
+//! of it. What is the same for all outputs is here; what an output itself does is behind [`Output`].
+
+use super::batch::Batch;
+use super::queue::{Queue, Stage};
+use super::{Fault, Output};
+use crate::log;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The first pause after a failure; each further one is twice as long.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The pause while the daemon waits for the output to stop.
+const PAUSE_AT_STOP: Duration = Duration::from_millis(250);
+
+/// Since the first failure.
+struct Trouble {
+    since: Instant,
+    retry_at: Instant,
+    pause: Duration,
+    /// What was dropped before.
+    dropped: u64,
+}
+
+/// The thread's whole state.
+pub(super) struct Driver {
+    output: Box<dyn Output>,
+    queue: Arc<Queue>,
+    batch: Batch,
+    is_open: bool,
+    trouble: Option<Trouble>,
+    is_stopping: bool,
+}
+
+impl Driver {
+    pub(super) fn new(output: Box<dyn Output>, queue: Arc<Queue>, batch: Batch) -> Self {
+        Self { output, queue, batch, is_open: false, trouble: None, is_stopping: false }
+    }
+
+    /// Works until it is told to stop and everything is written, or the time for that is over.
+    pub(super) fn run(mut self) {
+        match self.open() {
+            Err(Fault::Wrong(message)) => return self.queue.note(Stage::Wrong(message)),
+            Err(fault) => {
+                self.queue.note(Stage::Working);
+                self.fail(fault);
+            }
+            Ok(()) => self.queue.note(Stage::Working),
+        }
+        while !self.queue.has_gone() && self.step() {}
+        let lost = self.queue.close();
+        if lost > 0 {
+            log::error(format_args!("output {}: {lost} events could not be written", self.name()));
+        }
+        self.output.close();
+        if !self.queue.has_gone() {
+            self.queue.note(Stage::Ended);
+        }
+    }
+
+    fn name(&self) -> &str {
+        &self.queue.stats.name
+    }
+
+    /// One round; false at the end.
+    fn step(&mut self) -> bool {
+        let now = Instant::now();
+        let is_resting = self.trouble.as_ref().is_some_and(|trouble| now < trouble.retry_at);
+        let orders = self.queue.look(&mut self.batch, !is_resting, self.trouble.is_some());
+        if let Some(by) = orders.stop_by {
+            if (orders.is_empty && self.batch.is_empty() && !self.output.holds()) || now >= by {
+                return false;
+            }
+            if !std::mem::replace(&mut self.is_stopping, true) && is_resting {
+                return self.retry_now(now);
+            }
+        }
+        if orders.reopen {
+            self.reopen();
+            return self.retry_now(now);
+        }
+        if self.output.due().is_some_and(|due| due <= now)
+            && let Err(fault) = self.output.work()
+        {
+            self.fail(fault);
+        }
+        let mut is_blocked = false;
+        if !is_resting && (!self.batch.is_empty() || self.output.wants_write()) {
+            let before = self.batch.len();
+            if let Err(fault) = self.write() {
+                self.fail(fault);
+            } else if self.batch.is_empty() || self.batch.len() < before {
+                self.recovered(now);
+            }
+            let is_left = !self.batch.is_empty() || self.output.wants_write();
+            is_blocked = self.trouble.is_none() && is_left;
+            if !is_left {
+                return true;
+            }
+        }
+        let is_idle = orders.is_empty && self.batch.is_empty() && !self.output.wants_write();
+        self.sleep(is_blocked, is_idle, orders.stop_by);
+        true
+    }
+
+    fn sleep(&self, is_blocked: bool, is_idle: bool, stop_by: Option<Instant>) {
+        let retry = self.trouble.as_ref().map(|trouble| trouble.retry_at).filter(|_| !is_idle);
+        let due = [retry, self.output.due(), stop_by].into_iter().flatten().min();
+        let timeout = due.map(|at| at.saturating_duration_since(Instant::now()));
+        let fd = if is_blocked { self.output.blocked_on() } else { None };
+        self.queue.sleep(fd, is_idle, timeout);
+    }
+
+    fn open(&mut self) -> Result<(), Fault> {
+        self.output.open()?;
+        self.is_open = true;
+        self.queue.stats.opened.add(1);
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<(), Fault> {
+        if !self.is_open {
+            self.open()?;
+        }
+        let result = self.output.write(&mut self.batch);
+        self.queue.settle(&mut self.batch);
+        result
+    }
+
+    fn reopen(&mut self) {
+        match self.output.reopen() {
+            Ok(true) => self.queue.stats.opened.add(1),
+            Ok(false) => {}
+            Err(Fault::Wrong(message) | Fault::Failed(message)) => {
+                self.queue.stats.errors.add(1);
+                log::error(format_args!("output {}: {message}", self.name()));
+            }
+            Err(Fault::Gone(_)) => {}
+        }
+    }
+
+    /// What was waited for is tried at once.
+    fn retry_now(&mut self, now: Instant) -> bool {
+        if let Some(trouble) = &mut self.trouble {
+            trouble.retry_at = now;
+            trouble.pause = PAUSE;
+        }
+        true
+    }
+
+    /// Notes a failure: the first is told.
+    fn fail(&mut self, fault: Fault) {
+        let stats = &self.queue.stats;
+        stats.errors.add(1);
+        self.is_open = false;
+        let message = match fault {
+            Fault::Wrong(message) | Fault::Failed(message) => message,
+            Fault::Gone(message) => {
+                if let Some(message) = message {
+                    log::error(format_args!("output {}: {message}", stats.name));
+                }
+                return self.queue.note(Stage::Gone);
+            }
+        };
+        let now = Instant::now();
+        let pause = match &self.trouble {
+            Some(trouble) => (trouble.pause * 2).min(self.output.longest_pause()),
+            None => {
+                log::error(format_args!(
+                    "output {}: {message}; trying again, what does not fit its queue is dropped and counted",
+                    stats.name
+                ));
+                PAUSE
+            }
+        };
+        let pause = if self.is_stopping { PAUSE_AT_STOP } else { pause };
+        let (since, dropped) =
+            self.trouble.as_ref().map_or((now, stats.dropped()), |trouble| (trouble.since, trouble.dropped));
+        self.trouble = Some(Trouble { since, retry_at: now + pause, pause, dropped });
+    }
+
+    fn recovered(&mut self, now: Instant) {
+        let Some(trouble) = self.trouble.take() else { return };
+        let dropped = self.queue.stats.dropped() - trouble.dropped;
+        let seconds = now.saturating_duration_since(trouble.since).as_secs();
+        log::info(format_args!(
+            "output {}: writing again after {seconds} s; {dropped} events were dropped meanwhile",
+            self.name()
+        ));
+    }
+}

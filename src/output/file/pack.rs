@@ -1,0 +1,79 @@
+//! Compression of older files, on a thread of its own and of low priority, which lives as long as there is one to
+//! compress: no line waits for it.
+
+use super::older::Older;
+use super::open::Access;
+use crate::log;
+use crate::output::gzip::{Envelope, Packer};
+use crate::sys::host;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::sync::Arc;
+use std::thread;
+
+/// Stack of the thread: the compressor, some 300 KiB, is made there before it is boxed.
+const STACK: usize = 1024 * 1024;
+/// Bytes that are compressed at once.
+const PIECE: usize = 32 * 1024;
+
+/// The thread, while there is one.
+#[derive(Default)]
+pub(super) struct Packing(Option<thread::JoinHandle<()>>);
+
+impl Packing {
+    /// Sees to it that what is there to compress is, sooner or later.
+    pub(super) fn start(&mut self, older: &Arc<Older>, access: &Arc<Access>) {
+        if self.0.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            // It looks for more before it ends; what it just misses the next rotation finds.
+            return;
+        }
+        let (older, access) = (Arc::clone(older), Arc::clone(access));
+        let builder = thread::Builder::new().name("gzip".to_owned()).stack_size(STACK);
+        let spawned = builder.spawn(move || {
+            host::lower_priority();
+            if let Err(error) = pack_all(&older, &access) {
+                log::error(format_args!("failed to compress an older file: {error}"));
+            }
+        });
+        self.0 = spawned.ok();
+    }
+}
+
+fn pack_all(older: &Older, access: &Access) -> io::Result<()> {
+    let mut packer = Packer::new(Envelope::Gzip);
+    let half = older.name(format_args!(".gz.tmp"));
+    while let Some(mut from) = older.next_to_pack() {
+        let metadata = from.metadata()?;
+        ignore(fs::remove_file(&half));
+        let mut options = OpenOptions::new();
+        let mut to = options.write(true).create_new(true).mode(0o600).open(&half)?;
+        access.set(&to, &to.metadata()?)?;
+        let packed = pack(&mut packer, &mut from, &mut to);
+        if let Err(error) = packed.and_then(|()| to.set_modified(metadata.modified()?)) {
+            *older.busy() = None;
+            ignore(fs::remove_file(&half));
+            return Err(error);
+        }
+        older.replace(&half)?;
+    }
+    Ok(())
+}
+
+fn pack(packer: &mut Packer, from: &mut fs::File, to: &mut fs::File) -> io::Result<()> {
+    packer.restart();
+    let mut piece = vec![0; PIECE];
+    loop {
+        let len = from.read(&mut piece)?;
+        if len == 0 {
+            break;
+        }
+        packer.push(piece.get(..len).unwrap_or_default(), &mut |bytes| to.write_all(bytes))?;
+    }
+    packer.finish(&mut |bytes| to.write_all(bytes))?;
+    // The plain file goes: what takes its place must be on the disk.
+    to.sync_data()
+}
+
+/// A file that is not there is one less to remove.
+fn ignore(_: io::Result<()>) {}

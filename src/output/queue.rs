@@ -1,0 +1,443 @@
+//! What waits for one output: a ring of bytes between the writer, which copies lines in, and the output's own
+//! thread, which copies them out into its batch. Both hold the lock for no longer than such a copy takes, so what
+//! the output does with its batch, however long, holds nobody back.
+
+use super::batch::Batch;
+use crate::config::WhenFull;
+use crate::stats::{Dropped, OutputStats};
+use crate::sys::memory::Region;
+use crate::sys::poll::{Alarm, Wait, poll};
+use crate::wire::record::Stamp;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Before each event: its length, and the stamp's two numbers.
+const HEADER: usize = 4 + 8 + 4;
+/// So much wakes the output at once; less, when the writer has nothing else to do or some time is over.
+const WAKE_AT: usize = 32 * 1024;
+/// What stays resident when the queue is empty.
+const KEPT: usize = 64 * 1024;
+
+/// Those who wait for outputs: for room in a queue, for the first opening, for the end.
+pub struct Room {
+    alarm: Alarm,
+    stopping: AtomicBool,
+}
+
+impl Room {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { alarm: Alarm::new()?, stopping: AtomicBool::new(false) })
+    }
+
+    /// The daemon stops: nobody waits for room any longer than the output's time to flush.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.alarm.ring();
+    }
+
+    /// Whether it stops.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Waits until something has changed, one of `others` is readable, or the time is over.
+    pub fn wait(&self, others: Option<BorrowedFd<'_>>, timeout: Option<Duration>) {
+        let mut waits: heapless::Vec<Wait, 2> = heapless::Vec::new();
+        let _ = waits.push(Wait::readable(self.alarm.as_fd()));
+        let _ = others.map(|fd| waits.push(Wait::readable(fd)));
+        // A poll that fails is tried again by whoever waits.
+        let _ = poll(&mut waits, timeout);
+        if waits.first().is_some_and(Wait::ready) {
+            self.alarm.hush();
+        }
+    }
+}
+
+/// How far an output's thread is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It opens for the first time.
+    Opening,
+    /// It works.
+    Working,
+    /// It could not be opened, as its config is wrong: why.
+    Wrong(String),
+    /// Its receiver has gone for good; what comes is refused.
+    Gone,
+    /// It has ended.
+    Ended,
+}
+
+struct State {
+    space: Region,
+    /// Where the first byte is, and how many there are.
+    head: usize,
+    len: usize,
+    /// Where the ring begins anew: the limit, or the length of one event that is longer.
+    size: usize,
+    /// The furthest byte touched since pages were given back.
+    touched: usize,
+    /// Events put in and taken out, ever.
+    put: u64,
+    taken: u64,
+    /// Events in the batch that are not counted yet.
+    held: u64,
+    /// Whether the thread sleeps until there is something to write.
+    asleep: bool,
+    /// Whether somebody waits for room, or for the end of all.
+    wants_room: bool,
+    wants_empty: bool,
+    /// The file is opened anew before this event.
+    reopen_at: Option<u64>,
+    /// The end: what is not written by then is given up.
+    stop_by: Option<Instant>,
+    /// Whether what is left was given up and counted.
+    closed: bool,
+    stage: Stage,
+}
+
+/// The queue.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// Wakes the output's thread.
+    alarm: Alarm,
+    room: Arc<Room>,
+    pub(super) stats: Arc<OutputStats>,
+    limit: usize,
+    overflow: WhenFull,
+}
+
+/// What the output's thread is to do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Orders {
+    /// Whether nothing waits any more.
+    pub(super) is_empty: bool,
+    /// To open anew, now.
+    pub(super) reopen: bool,
+    /// To end, by then.
+    pub(super) stop_by: Option<Instant>,
+}
+
+/// There is no room, and the event is not to be dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NoRoom;
+
+impl Queue {
+    /// For `limit` bytes, and for one event of up to `longest` when nothing else is there.
+    ///
+    /// Errors: no memory, no descriptor.
+    pub(super) fn new(
+        limit: usize,
+        longest: usize,
+        overflow: WhenFull,
+        stats: Arc<OutputStats>,
+        room: Arc<Room>,
+    ) -> io::Result<Self> {
+        let space = Region::new(limit.max(longest + HEADER))?;
+        let state = State {
+            space,
+            head: 0,
+            len: 0,
+            size: limit,
+            touched: 0,
+            put: 0,
+            taken: 0,
+            held: 0,
+            asleep: false,
+            wants_room: false,
+            wants_empty: false,
+            reopen_at: None,
+            stop_by: None,
+            closed: false,
+            stage: Stage::Opening,
+        };
+        Ok(Self { state: Mutex::new(state), alarm: Alarm::new()?, room, stats, limit, overflow })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts an event in, or counts it as dropped. `NoRoom` is for `overflow = "wait"` alone, and counts nothing,
+    /// unless `must`.
+    pub(super) fn put(&self, lines: &[u8], stamp: Stamp, must: bool) -> Result<(), NoRoom> {
+        let mut state = self.state();
+        let need = HEADER + lines.len();
+        let reason = if state.stage == Stage::Gone {
+            Some(Dropped::Refused)
+        } else if state.closed {
+            Some(Dropped::Unflushed)
+        } else if state.has_room(need, self.limit) {
+            None
+        } else {
+            match self.overflow {
+                WhenFull::DropOldest => {
+                    while !state.has_room(need, self.limit) && state.drop_first() {
+                        self.stats.dropped_for(Dropped::Full).add(1);
+                    }
+                    (!state.has_room(need, self.limit)).then_some(Dropped::Full)
+                }
+                WhenFull::Wait if !must => {
+                    state.wants_room = true;
+                    return Err(NoRoom);
+                }
+                WhenFull::DropNewest | WhenFull::Wait => Some(Dropped::Full),
+            }
+        };
+        self.stats.received.add(1);
+        if let Some(reason) = reason {
+            self.stats.dropped_for(reason).add(1);
+            return Ok(());
+        }
+        state.put(lines, stamp);
+        if state.len >= WAKE_AT {
+            self.wake(&mut state);
+        }
+        Ok(())
+    }
+
+    /// Counts an event that does not go in: a filter took it, or the reason.
+    pub(super) fn pass_over(&self, dropped: Option<Dropped>) {
+        // The lock, since these sums belong together.
+        let _state = self.state();
+        self.stats.received.add(1);
+        dropped.map_or(&self.stats.filtered, |reason| self.stats.dropped_for(reason)).add(1);
+    }
+
+    /// Wakes the output if it sleeps and something waits.
+    pub(super) fn flush(&self) {
+        let mut state = self.state();
+        if state.len > 0 {
+            self.wake(&mut state);
+        }
+    }
+
+    fn wake(&self, state: &mut State) {
+        if std::mem::take(&mut state.asleep) {
+            self.alarm.ring();
+        }
+    }
+
+    /// What was put in so far is written first, then the output is opened anew.
+    pub(super) fn reopen(&self) {
+        let mut state = self.state();
+        state.reopen_at = Some(state.put);
+        self.alarm.ring();
+    }
+
+    /// To end by then.
+    pub(super) fn stop(&self, by: Instant) {
+        self.state().stop_by = Some(by);
+        self.alarm.ring();
+    }
+
+    /// How far the thread is.
+    pub(super) fn stage(&self) -> Stage {
+        self.state().stage.clone()
+    }
+
+    /// Whether its receiver has gone for good.
+    pub(super) fn has_gone(&self) -> bool {
+        self.state().stage == Stage::Gone
+    }
+
+    /// Whether nothing waits, in the queue or in the thread's hands; if something does, the room's alarm is rung
+    /// when that is over.
+    pub(super) fn is_empty(&self) -> bool {
+        let mut state = self.state();
+        state.wants_empty = !state.is_empty();
+        !state.wants_empty
+    }
+
+    /// Says how far the thread is. When its receiver has gone, what waits is refused.
+    pub(super) fn note(&self, stage: Stage) {
+        let mut state = self.state();
+        if stage == Stage::Gone {
+            let lost = state.give_up();
+            self.stats.dropped_for(Dropped::Refused).add(lost);
+        }
+        state.stage = stage;
+        drop(state);
+        self.room.alarm.ring();
+    }
+
+    /// What is to be done; fills the batch if it is empty and `may_take`. In `trouble` nothing can be written
+    /// before a reopening.
+    pub(super) fn look(&self, batch: &mut Batch, may_take: bool, trouble: bool) -> Orders {
+        let mut state = self.state();
+        let reopen = state.reopen_at.is_some_and(|at| trouble || (state.taken >= at && batch.is_empty()));
+        if reopen {
+            state.reopen_at = None;
+        } else if may_take && batch.is_empty() {
+            let before = state.taken;
+            while state.reopen_at.is_none_or(|at| state.taken < at) && state.take(batch) {}
+            state.held += state.taken - before;
+            if state.len == 0 && state.touched > KEPT {
+                state.space.discard(KEPT);
+                state.touched = 0;
+            }
+            if state.wants_room && state.len <= self.limit / 2 {
+                state.wants_room = false;
+                self.room.alarm.ring();
+            }
+        }
+        Orders { is_empty: state.len == 0, reopen, stop_by: state.stop_by }
+    }
+
+    /// Counts what the batch says was written and refused; nothing, if it was given up meanwhile.
+    pub(super) fn settle(&self, batch: &mut Batch) {
+        let mut state = self.state();
+        let (written, refused) = batch.settle();
+        if state.closed {
+            return;
+        }
+        state.held = state.held.saturating_sub(written + refused);
+        self.stats.written.add(written);
+        self.stats.dropped_for(Dropped::Refused).add(refused);
+        if state.wants_empty && state.is_empty() {
+            state.wants_empty = false;
+            self.room.alarm.ring();
+        }
+    }
+
+    /// Gives up what is left, as the time is over; how many events that were.
+    pub(super) fn close(&self) -> u64 {
+        let mut state = self.state();
+        let lost = state.give_up();
+        self.stats.dropped_for(Dropped::Unflushed).add(lost);
+        state.closed = true;
+        lost
+    }
+
+    /// Sleeps until there is an order, `fd` can be written, or the time is over; and, if `for_data`, until there
+    /// is something to write.
+    pub(super) fn sleep(&self, fd: Option<BorrowedFd<'_>>, for_data: bool, timeout: Option<Duration>) {
+        {
+            let mut state = self.state();
+            if for_data && state.len > 0 {
+                return;
+            }
+            state.asleep = for_data;
+        }
+        let mut waits: heapless::Vec<Wait, 2> = heapless::Vec::new();
+        let _ = waits.push(Wait::readable(self.alarm.as_fd()));
+        let _ = fd.map(|fd| waits.push(Wait::writable(fd)));
+        let _ = poll(&mut waits, timeout);
+        if waits.first().is_some_and(Wait::ready) {
+            self.alarm.hush();
+        }
+        self.state().asleep = false;
+    }
+}
+
+impl State {
+    fn is_empty(&self) -> bool {
+        self.len == 0 && self.held == 0
+    }
+
+    /// Whether so many bytes fit; an event that is longer than the limit does when it is alone.
+    fn has_room(&mut self, need: usize, limit: usize) -> bool {
+        if self.len == 0 {
+            self.head = 0;
+            self.size = limit.max(need).min(self.space.len());
+        }
+        self.len + need <= self.size
+    }
+
+    /// There is room.
+    fn put(&mut self, lines: &[u8], stamp: Stamp) {
+        let len = u32::try_from(lines.len()).unwrap_or(u32::MAX);
+        let mut header = [0; HEADER];
+        let (to_len, to_stamp) = header.split_at_mut(4);
+        let (to_millis, to_serial) = to_stamp.split_at_mut(8);
+        to_len.copy_from_slice(&len.to_ne_bytes());
+        to_millis.copy_from_slice(&stamp.millis.to_ne_bytes());
+        to_serial.copy_from_slice(&stamp.serial.to_ne_bytes());
+        self.copy_in(&header);
+        self.copy_in(lines);
+        self.put += 1;
+    }
+
+    fn copy_in(&mut self, bytes: &[u8]) {
+        let mut at = self.head + self.len;
+        if at >= self.size {
+            at -= self.size;
+        }
+        let (one, two) = bytes.split_at(bytes.len().min(self.size - at));
+        if let Some(to) = self.space.get_mut(at..at + one.len()) {
+            to.copy_from_slice(one);
+        }
+        if let Some(to) = self.space.get_mut(..two.len()) {
+            to.copy_from_slice(two);
+        }
+        self.touched = self.touched.max(at + one.len());
+        self.len += bytes.len();
+    }
+
+    fn copy_out(&mut self, to: &mut [u8]) {
+        let at = self.head;
+        let len = to.len();
+        let (one, two) = to.split_at_mut(len.min(self.size - at));
+        one.copy_from_slice(self.space.get(at..at + one.len()).unwrap_or_default());
+        two.copy_from_slice(self.space.get(..two.len()).unwrap_or_default());
+        self.skip(len);
+    }
+
+    fn skip(&mut self, len: usize) {
+        self.head += len;
+        if self.head >= self.size {
+            self.head -= self.size;
+        }
+        self.len -= len;
+    }
+
+    /// The length and stamp of the first event, of which there must be one.
+    fn first(&mut self) -> (usize, Stamp) {
+        let mut header = [0; HEADER];
+        self.copy_out(&mut header);
+        let [a, b, c, d, rest @ ..] = header;
+        let [e, f, g, h, i, j, k, l, m, n, o, p] = rest;
+        let stamp = Stamp {
+            millis: u64::from_ne_bytes([e, f, g, h, i, j, k, l]),
+            serial: u32::from_ne_bytes([m, n, o, p]),
+        };
+        (u32::from_ne_bytes([a, b, c, d]) as usize, stamp)
+    }
+
+    /// Moves the first event to the batch; false when there is none or it must wait.
+    fn take(&mut self, batch: &mut Batch) -> bool {
+        if self.len == 0 {
+            return false;
+        }
+        let (head, len) = (self.head, self.len);
+        let (bytes, stamp) = self.first();
+        let Some(room) = batch.room(bytes, stamp) else {
+            (self.head, self.len) = (head, len);
+            return false;
+        };
+        self.copy_out(room);
+        self.taken += 1;
+        true
+    }
+
+    fn drop_first(&mut self) -> bool {
+        if self.len == 0 {
+            return false;
+        }
+        let (bytes, _) = self.first();
+        self.skip(bytes);
+        self.taken += 1;
+        true
+    }
+
+    /// Forgets all; how many events that were, with those in the batch.
+    fn give_up(&mut self) -> u64 {
+        let lost = std::mem::take(&mut self.held) + (self.put - self.taken);
+        self.taken = self.put;
+        self.len = 0;
+        lost
+    }
+}
