@@ -5,14 +5,20 @@
 
 use ringaudit::wire::tables::record_type_name;
 use std::fs;
+use std::net::UdpSocket;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 const EXAMPLE: &str = include_str!("go-audit.yaml");
 /// The example's output to standard output, and to a file.
 const STDOUT: &str = "  stdout:\n    enabled: true\n    attempts: 2\n";
 const FILE: &str = "  file:\n    enabled: false\n    attempts: 2\n    path: /var/log/go-audit/go-audit.log\n    mode: 0600\n";
+
+/// How long nothing comes behind the last message: the program has ended.
+const QUIET: Duration = Duration::from_millis(200);
 
 struct Case {
     dir: tempfile::TempDir,
@@ -213,6 +219,126 @@ fn more_than_one_output() {
     );
     assert_eq!(case.replay(&log), lines);
     assert_eq!(fs::read_to_string(case.path("out.log")).unwrap(), lines);
+}
+
+/// The example with another output than standard output: its block, enabled, with other values.
+fn with_output(kind: &str, changes: &[(&str, &str)]) -> String {
+    let begin = EXAMPLE.find(&format!("  {kind}:\n")).unwrap();
+    let (before, block) = EXAMPLE.split_at(begin);
+    let mut block = block.replacen("enabled: false", "enabled: true", 1);
+    for (from, to) in changes {
+        assert!(block.contains(from), "{from}");
+        block = block.replacen(from, to, 1);
+    }
+    before.replace(STDOUT, "") + &block
+}
+
+/// What came at a socket of datagrams while `replay` ran.
+fn received(
+    case: &Case,
+    log: &str,
+    mut next: impl FnMut(&mut [u8]) -> std::io::Result<usize>,
+) -> Vec<Vec<u8>> {
+    assert_eq!(case.replay(log), "");
+    let mut buffer = vec![0; 1 << 16];
+    let mut all = Vec::new();
+    while let Ok(length) = next(&mut buffer) {
+        all.push(buffer[..length].to_vec());
+    }
+    all
+}
+
+#[test]
+fn syslog_as_go_audit_sends_it() {
+    let (log, lines) = golden("real_rename");
+    let case = Case::new();
+    let socket = UnixDatagram::bind(case.path("log")).unwrap();
+    socket.set_read_timeout(Some(QUIET)).unwrap();
+    let (toml, stderr) = case.check(&with_output("syslog", &[("/dev/log", "DIR/log")]));
+    assert_eq!(stderr, "");
+    for line in
+        ["facility = \"local0\"", "severity = \"alert\"", "tag = \"audit-thing\"", "protocol = \"go-audit\""]
+    {
+        assert!(toml.contains(line), "{line}: {toml}");
+    }
+    let messages = received(&case, &log, |buffer| socket.recv(buffer));
+    assert_eq!(messages.len(), lines.lines().count());
+    for (message, line) in messages.iter().zip(lines.split_inclusive('\n')) {
+        // <PRI>Jan _2 15:04:05 tag[pid]: JSON
+        let message = std::str::from_utf8(message).unwrap();
+        let rest = message.strip_prefix("<129>").unwrap();
+        let (time, rest) = rest.split_at(15);
+        assert!(time.as_bytes()[3] == b' ' && time.as_bytes()[9] == b':', "{time}");
+        let rest = rest.strip_prefix(" audit-thing[").unwrap();
+        let (pid, json) = rest.split_once("]: ").unwrap();
+        assert!(pid.parse::<u32>().is_ok());
+        assert!(json == line, "another line");
+    }
+    // Over a network, and what is there without keys.
+    let (toml, _) = case.check(&with_output(
+        "syslog",
+        &[
+            ("network: unixgram", "network: udp4"),
+            ("/dev/log", "127.0.0.1:514"),
+            ("    priority: 129", "    #"),
+            ("    tag: \"audit-thing\"\n", ""),
+        ],
+    ));
+    for line in
+        ["network = \"udp\"", "address = \"127.0.0.1:514\"", "severity = \"warning\"", "tag = \"go-audit\""]
+    {
+        assert!(toml.contains(line), "{line}: {toml}");
+    }
+    let (toml, stderr) =
+        case.check(&with_output("syslog", &[("    network: unixgram\n", ""), ("/dev/log", "/x")]));
+    assert!(
+        toml.contains("address = \"/dev/log\"") && stderr.contains("has no effect without a \"network\""),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn gelf_as_go_audit_sends_it() {
+    let (log, lines) = golden("real_rename");
+    let case = Case::new();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(QUIET)).unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    let (_, stderr) = case
+        .check(&with_output("gelf", &[("localhost:12201", &address), ("      type: 0", "      type: 2")]));
+    assert_eq!(stderr, "");
+    let datagrams = received(&case, &log, |buffer| socket.recv(buffer));
+    let (mut messages, mut chunks) = (Vec::new(), Vec::new());
+    for datagram in datagrams {
+        // 0x1e 0x0f, an id of 8 bytes, number and count.
+        let Some(chunk) = datagram.strip_prefix(&[0x1e, 0x0f]) else {
+            messages.push(datagram);
+            continue;
+        };
+        assert!(datagram.len() <= 1420);
+        chunks.extend_from_slice(&chunk[10..]);
+        if chunk[8] + 1 == chunk[9] {
+            messages.push(std::mem::take(&mut chunks));
+        }
+    }
+    assert_eq!(messages.len(), lines.lines().count());
+    for (message, line) in messages.iter().zip(lines.lines()) {
+        let message: serde_json::Value = serde_json::from_slice(message).unwrap();
+        assert_eq!((message["version"].as_str(), message["level"].as_u64()), (Some("1.1"), Some(6)));
+        let short = message["short_message"].as_str().unwrap().trim_end();
+        assert!(short == line, "another line");
+    }
+    let (toml, _) = case.check(&with_output("gelf", &[("      type: 0", "      type: 1")]));
+    assert!(toml.contains("compression = \"zlib\"") && toml.contains("payload = \"line\""), "{toml}");
+    let (toml, _) = case.check(&with_output("gelf", &[("network: udp", "network: tcp")]));
+    assert!(toml.contains("network = \"tcp\"\naddress = \"localhost:12201\""), "{toml}");
+    case.file("go-audit.yaml", &with_output("gelf", &[("    address: localhost:12201\n", "")]));
+    let said = case.run(&["check", "-c", "DIR/go-audit.yaml"]);
+    assert!(
+        said.code == Some(2) && said.stderr.contains("\"output.gelf.address\" is missing"),
+        "{}",
+        said.stderr
+    );
 }
 
 /// Which of the two a file is.

@@ -105,7 +105,8 @@ impl File<'_> {
             let message = "\"output.syslog.address\" has no effect without a \"network\": go-audit too writes to /dev/log then";
             self.warning(pos, message.to_owned());
         }
-        let (pos, priority) = self.number("output.syslog.priority").unwrap_or((Pos { line: 1, column: 1 }, PRIORITY));
+        let (pos, priority) =
+            self.number("output.syslog.priority").unwrap_or((Pos { line: 1, column: 1 }, PRIORITY));
         if !(0..=191).contains(&priority) {
             self.problem(pos, format!("\"output.syslog.priority\" must be from 0 to 191, not {priority}"));
         }
@@ -123,7 +124,9 @@ impl File<'_> {
         entries.push(string("payload", pos, "line"));
         match self.word("output.gelf.address") {
             Some((pos, address)) => entries.push(string("address", pos, address)),
-            None => self.problem(pos, "\"output.gelf.address\" is missing: host:port of the server".to_owned()),
+            None => {
+                self.problem(pos, "\"output.gelf.address\" is missing: host:port of the server".to_owned())
+            }
         }
         match self.number("output.gelf.compression.type") {
             // gzip is the default, and TCP has none.
@@ -133,7 +136,9 @@ impl File<'_> {
             }
             Some((_, 1..=2)) => {}
             Some((pos, number)) => {
-                let message = format!("\"output.gelf.compression.type\" must be 0 (gzip), 1 (zlib) or 2 (none), not {number}");
+                let message = format!(
+                    "\"output.gelf.compression.type\" must be 0 (gzip), 1 (zlib) or 2 (none), not {number}"
+                );
                 self.problem(pos, message);
             }
         }
