@@ -20,7 +20,7 @@ TARGETS    = x86_64-unknown-linux-musl aarch64-unknown-linux-musl armv7-unknown-
 
 export CARGO_TARGET_DIR := target
 
-.PHONY: help run build test lint static minimal cross boot peers fuzz bench install uninstall clean
+.PHONY: help run build test lint static minimal cross boot peers judge fuzz bench install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ boot: cross minimal ## start each static binary in a virtual machine and look fo
 
 peers: ## compare 100,000 real events with what laurel, ausearch and aureport make of them (root)
 	@RINGAUDIT_TEST_EVENTS=100000 tests/run peers
+
+judge: ## hold 10,000 made-up rules against what auditctl makes of them, ten minutes (root)
+	@cross/need auditctl=auditd
+	@RINGAUDIT_TEST_RULES=10000 cross/cargo test --locked --test auditctl_live -- --test-threads=1 --nocapture
 
 fuzz: ## run each fuzz target for 10 minutes (SECONDS=600)
 	@fuzz/run -s $(SECONDS)

@@ -12,14 +12,21 @@ use std::path::Path;
 use std::{env, fs};
 
 /// File in tables/ and the prefix of its statics.
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 10] = [
     ("syscalls-x86_64.txt", "X86_64"),
     ("syscalls-i386.txt", "I386"),
     ("syscalls-aarch64.txt", "AARCH64"),
     ("syscalls-arm.txt", "ARM"),
     ("syscalls-riscv64.txt", "RISCV64"),
+    ("syscalls-ppc64le.txt", "PPC64LE"),
+    ("syscalls-s390x.txt", "S390X"),
+    ("syscalls-s390.txt", "S390"),
+    ("io_uring.txt", "IO_URING"),
     ("errno.txt", "ERRNO"),
 ];
+
+/// Tables that are kept as what differs from another one.
+const BASES: [(&str, &str); 2] = [("RISCV64", "AARCH64"), ("S390X", "S390")];
 
 /// The record types: few and far apart, so pairs and not an array.
 const RECORD_TYPES: &str = "record-types.txt";
@@ -123,18 +130,26 @@ fn generate(tables: &[Table], types: &Table) -> Result<String, String> {
     let pairs: Vec<(u16, usize)> =
         types.names.iter().filter_map(|(number, name)| Some((*number, *ids.get(name.as_str())?))).collect();
     line(format!("static {}: [(u16, u16); {}] = {pairs:?};", types.prefix, pairs.len()))?;
-    for Table { prefix, names, aliases } in tables {
-        let length = names.keys().next_back().map_or(0, |n| usize::from(*n) + 1);
-        let mut numbers = vec![usize::from(NONE); length];
-        for (number, name) in names {
-            if let (Some(slot), Some(id)) = (numbers.get_mut(usize::from(*number)), ids.get(name.as_str())) {
-                *slot = *id;
-            }
-        }
+    let id = |table: &Table, number: u16| {
+        table.names.get(&number).and_then(|name| ids.get(name.as_str())).map_or(usize::from(NONE), |id| *id)
+    };
+    for table in tables {
+        let Table { prefix, names, aliases } = table;
+        let last = names.keys().next_back().copied().unwrap_or(0);
         let aliases: Vec<(usize, u16)> =
             aliases.iter().filter_map(|(name, number)| Some((*ids.get(name.as_str())?, *number))).collect();
-        line(format!("static {prefix}: [u16; {length}] = {numbers:?};"))?;
         line(format!("static {prefix}_ALIASES: [(u16, u16); {}] = {aliases:?};", aliases.len()))?;
+        let base = BASES.iter().find(|(of, _)| of == prefix).map(|(_, base)| base);
+        if let Some(base) = base.and_then(|base| tables.iter().find(|table| table.prefix == *base)) {
+            let changes = (0..NUMBER_LIMIT).map(|number| (number, id(table, number), id(base, number)));
+            let changes =
+                changes.filter(|(_, own, other)| own != other).map(|(number, own, _)| (number, own));
+            let changes: Vec<(u16, usize)> = changes.collect();
+            line(format!("static {prefix}_CHANGES: [(u16, u16); {}] = {changes:?};", changes.len()))?;
+        } else {
+            let numbers: Vec<usize> = (0..=last).map(|number| id(table, number)).collect();
+            line(format!("static {prefix}: [u16; {}] = {numbers:?};", numbers.len()))?;
+        }
     }
     Ok(out)
 }

@@ -260,9 +260,10 @@ impl Tried<'_> {
         match condition {
             Condition::All => true,
             Condition::Type(types) => event.records.into_iter().any(|record| types.contains(&record.kind.0)),
-            Condition::Key(keys) => facts
-                .key
-                .is_some_and(|value| keys.iter().any(|key| has_key(value, key.as_bytes(), self.keys))),
+            Condition::Key(keys) => match facts.key {
+                Some(value) => self.key(value, keys),
+                None => self.key_of_a_change(event, keys),
+            },
             Condition::Exe(globs) => self.glob(facts.exe, globs),
             Condition::Comm(globs) => self.glob(facts.comm, globs),
             Condition::Success(success) => facts.success == Some(*success),
@@ -283,6 +284,18 @@ impl Tried<'_> {
             | Condition::Regex(_)
             | Condition::Outputs(_) => false,
         }
+    }
+
+    fn key(&mut self, value: Value<'_>, keys: &[String]) -> bool {
+        keys.iter().any(|key| has_key(value, key.as_bytes(), self.keys))
+    }
+
+    /// Whether the event tells of a rule with such a key that came or went. Where auditing was on when the process
+    /// that did it began, a SYSCALL record without a key of its own is with it.
+    fn key_of_a_change(&mut self, event: &Event<'_>, keys: &[String]) -> bool {
+        event.records.filter(|record| record.kind == RecordType::CONFIG_CHANGE).any(|record| {
+            fields::items(record.fields).fields().any(|(name, value)| name == b"key" && self.key(value, keys))
+        })
     }
 
     fn glob(&mut self, value: Option<Value<'_>>, globs: &[String]) -> bool {

@@ -25,13 +25,17 @@ const LOG: &str = "
 
 /// The serials of the log's events that these tables let pass, and each table's hits.
 fn passed(tables: &str) -> (Vec<u32>, Vec<u64>) {
+    passed_of(LOG, tables)
+}
+
+fn passed_of(log: &str, tables: &str) -> (Vec<u32>, Vec<u64>) {
     let config = config::read("f", tables).unwrap();
     assert_eq!(check(&config.filters, PASSWD), []);
     let stats = Arc::new(Stats::default());
     let mut filters = Filters::new(&config.filters, &config.outputs, PASSWD, Arc::clone(&stats)).unwrap();
     let mut context = Context::new(&config.enrich, &config.labels, true, false).unwrap();
     let mut serials = Vec::new();
-    replay(LOG, |event| {
+    replay(log, |event| {
         let facts = Facts::of(event);
         context.note(event, &facts, Instant::now());
         if filters.kept_from(event, &facts, Some(&context.found())) != u64::MAX {
@@ -176,4 +180,14 @@ fn no_allocation_for_an_event() {
         });
     }
     assert_eq!(counted, 0);
+}
+
+#[test]
+fn a_rule_that_comes_or_goes_has_its_key_with_and_without_a_system_call() {
+    const CHANGES: &str = "
+        type=CONFIG_CHANGE msg=audit(1700000000.001:1): auid=0 ses=1 op=add_rule key=\"t\" list=4 res=1
+        type=SYSCALL msg=audit(1700000000.001:1): arch=c000003e syscall=44 success=yes exit=1 a0=7 items=0 ppid=1 pid=2 auid=0 uid=0 comm=\"r\" exe=\"/r\" key=(null)
+        type=CONFIG_CHANGE msg=audit(1700000000.002:2): auid=0 ses=1 op=remove_rule key=\"t\" list=4 res=1
+        type=CONFIG_CHANGE msg=audit(1700000000.003:3): auid=0 ses=1 op=remove_rule key=(null) list=4 res=1";
+    assert_eq!(passed_of(CHANGES, "[[filter]]\nkey = 't'\n"), (vec![3], vec![2]));
 }

@@ -4,6 +4,7 @@
 mod documents;
 mod errors;
 mod properties;
+mod rules;
 
 use std::path::{Path, PathBuf};
 

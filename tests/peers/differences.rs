@@ -29,6 +29,7 @@ const RULES: &[Rule] = &[
         is: |d| d.record() == "SECCOMP" && matches!(d.field(), "ARCH" | "SYSCALL") && d.theirs.is_none(),
     },
     Rule { name: "new system calls", is: new_calls },
+    Rule { name: "what numbers mean", is: meanings },
     Rule { name: "characters that the kernel split", is: split_characters },
     Rule { name: "empty words in a title", is: titles },
 ];
@@ -179,6 +180,25 @@ fn new_calls(d: &Difference<'_>) -> bool {
     matches!(d.path.as_str(), "SYSCALL.SYSCALL" | "SYSCALL.ARCH")
         && d.theirs.is_none()
         && d.event["SYSCALL"]["syscall"].as_u64().is_some_and(|number| number > LAST_CALL)
+}
+
+/// A name in upper case beside the field that it explains, where laurel has the field alone. What the names say is
+/// compared with ausearch -i in tests/values.rs and in `raw`.
+fn meanings(d: &Difference<'_>) -> bool {
+    let Some((record, field)) = d.path.rsplit_once('.') else { return false };
+    let Some(record) = d.event.pointer(&format!("/{}", record.replace('[', "/").replace(']', ""))) else {
+        return false;
+    };
+    let explained = match field {
+        "A0" | "A1" | "A2" | "A3" => {
+            field[1..].parse().ok().and_then(|number: usize| record["ARGV"].get(number))
+        }
+        _ => record.get(field.to_lowercase()),
+    };
+    d.theirs.is_none()
+        && field != field.to_lowercase()
+        && text(d.ours).is_some_and(|ours| !ours.is_empty())
+        && explained.is_some_and(|explained| Some(explained) != d.ours)
 }
 
 /// A character over the border of two pieces: laurel decodes each piece for itself.

@@ -139,23 +139,6 @@ const MACHINES: [(u32, &str); 9] = [
     (0xc000_00b7, "aarch64"),
 ];
 
-/// Calls that auditd names otherwise than the kernel does.
-const OTHER_NAMES: [(Machine, u32, &str); 13] = [
-    (Machine::X86_64, 17, "pread"),
-    (Machine::X86_64, 18, "pwrite"),
-    (Machine::I386, 283, "sys_kexec_load"),
-    (Machine::I386, 423, "sched_rr_get_interval64"),
-    (Machine::Aarch64, 61, "getdents"),
-    (Machine::Aarch64, 67, "pread"),
-    (Machine::Aarch64, 68, "pwrite"),
-    (Machine::Aarch64, 80, "newfstat"),
-    (Machine::Arm, 140, "llseek"),
-    (Machine::Arm, 142, "newselect"),
-    (Machine::Arm, 149, "sysctl"),
-    (Machine::Arm, 270, "fadvise64_64"),
-    (Machine::Arm, 341, "sync_file_range"),
-];
-
 /// Appends to the line of this record, which was just written.
 pub(super) fn append(record: &Record<'_>, names: &Names, line: &mut Line) {
     let call = Call::of(record.fields);
@@ -291,7 +274,7 @@ impl Call {
             Some(arch) => Machine::of_audit_arch(arch),
             None => Machine::of_uname(std::env::consts::ARCH),
         };
-        let name = machine.zip(self.number).and_then(|(machine, number)| syscall_name(machine, number));
+        let name = machine.zip(self.number).and_then(|(machine, number)| machine.auditctl_name(number));
         let Some(name) = name else {
             line.push(b"unknown-syscall(");
             push_signed(self.number.map_or(-1, u32::cast_signed), line);
@@ -309,11 +292,6 @@ impl Call {
             line.push(b")");
         }
     }
-}
-
-fn syscall_name(machine: Machine, number: u32) -> Option<&'static str> {
-    let other = OTHER_NAMES.iter().find(|(of, its, _)| *of == machine && *its == number);
-    other.map(|(_, _, name)| *name).or_else(|| machine.syscall_name(number))
 }
 
 /// strtoul(3) with this base; `None` when the number does not fit.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::keys::{FILTER, FILTER_KEYS, LABEL, OUTPUT};
 use super::node::{Node, Value};
 use super::show::string;
-use super::suggest::{listed, nearest, quoted};
+use super::suggest::{did_you_mean, listed, quoted};
 use super::values::{Table, Walker};
 use super::walk::label;
 use super::{Config, Located, Place};
@@ -269,10 +269,10 @@ impl Walker<'_> {
                 _ => continue,
             };
             for name in wanted.iter().filter(|name| !names.contains(&name.value.as_str())) {
-                let meant = nearest(&name.value, names).map(|near| format!("; did you mean \"{near}\"?"));
+                let meant = did_you_mean(&name.value, names);
                 let message = format!("no [[{table}]] has the name {}", quoted(&name.value));
                 let pos = super::node::Pos { line: name.place.line, column: name.place.column };
-                self.problem(pos, message + &meant.unwrap_or_default());
+                self.problem(pos, message + &meant);
             }
         }
     }
@@ -309,11 +309,9 @@ impl Walker<'_> {
         if given.is_none() {
             match &node.value {
                 Value::String(name) => {
-                    let names: Vec<&str> = record_type_names().collect();
-                    let near = nearest(name, &names).map(|near| format!("; did you mean \"{near}\"?"));
-                    let or = "; give its number if it is a new one";
-                    let message = format!("unknown record type {}", quoted(name));
-                    self.problem(node.pos, message + near.as_deref().unwrap_or(or));
+                    let near = did_you_mean(name, &record_type_names());
+                    let near = if near.is_empty() { "; give its number if it is a new one" } else { &near };
+                    self.problem(node.pos, format!("unknown record type {}{near}", quoted(name)));
                 }
                 other => self.not("type", "a record type's name, or its number up to 65535", node, other),
             }
@@ -336,9 +334,8 @@ impl Walker<'_> {
             }
             Value::String(name) => {
                 let names: Vec<&str> = Machine::ALL.iter().flat_map(|m| m.syscall_names()).collect();
-                let near = nearest(name, &names).map(|near| format!("; did you mean \"{near}\"?"));
-                let message = format!("unknown system call {}", quoted(name));
-                self.problem(node.pos, message + &near.unwrap_or_default());
+                let near = did_you_mean(name, &names);
+                self.problem(node.pos, format!("unknown system call {}{near}", quoted(name)));
             }
             Value::Integer(number) => match number.value.and_then(|value| u32::try_from(value).ok()) {
                 Some(number) => return Some(Syscall::Number(number)),

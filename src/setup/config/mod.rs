@@ -35,6 +35,7 @@ pub use labels::{Label, LabelTest, MAX_LABELS};
 pub use network::{Carrier, Compression, GelfTarget, Peer, Protocol, SyslogTarget, host_and_port};
 pub use show::show;
 pub use source::{BUILT_IN, DEFAULT_PATH, Loaded, MAX_BYTES, Source, embedded, read_file};
+pub(crate) use suggest::did_you_mean;
 pub use suggest::{listed, nearest, quoted};
 pub use target::{FileTarget, Fsync, LongLine, LowSpace, MAX_OUTPUTS, Output, Queue, Target, WhenFull};
 pub use translate::{NameSource, Translate};

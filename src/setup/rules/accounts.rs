@@ -1,6 +1,7 @@
 //! Names of users and groups into numbers, from /etc/passwd and /etc/group as they stand: no name service
 //! is asked, since a static binary has none (passwd(5), group(5)).
 
+use crate::config::{did_you_mean, quoted};
 use std::fs;
 use std::path::PathBuf;
 
@@ -43,9 +44,8 @@ fn find(path: &PathBuf, what: &str, name: &str) -> Result<u32, String> {
         }
         names.push(own);
     }
-    let hint = crate::config::nearest(name, &names).map(|near| format!("; did you mean \"{near}\"?"));
-    let quoted = crate::config::quoted(name);
-    Err(format!("{what} {quoted} is not in {}{}", path.display(), hint.unwrap_or_default()))
+    let hint = did_you_mean(name, &names);
+    Err(format!("{what} {} is not in {}{hint}", quoted(name), path.display()))
 }
 
 #[cfg(test)]

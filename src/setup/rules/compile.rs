@@ -5,8 +5,9 @@ use super::accounts::Accounts;
 use super::draft::{Draft, Notes, Verb};
 use super::options::{self, Kind, Opt};
 use super::values::integer;
-use super::{Command, Planned, words};
+use super::{Command, Planned, overlap, words};
 use crate::config::{Located, Place, Problem, quoted};
+use crate::wire::rule::{AUDIT_MAKE_EQUIV, AUDIT_SET_FEATURE, AUDIT_TRIM, LOGINUID_IMMUTABLE};
 use crate::wire::status::Field;
 use crate::wire::tables::Machine;
 
@@ -39,17 +40,28 @@ pub fn compile(lines: &[Located<String>], machine: Machine) -> Compiled {
 
 fn compile_with(lines: &[Located<String>], machine: Machine, accounts: &Accounts) -> Compiled {
     let mut compiled = Compiled::default();
+    let mut ignore = false;
     for line in lines {
         let mut notes = Notes::default();
         let commands = one(&line.value, machine, accounts, &mut notes);
+        ignore |= notes.ignore;
         if notes.errors.is_empty() {
             let planned =
                 |command| Planned { place: line.place.clone(), line: line.value.trim().to_owned(), command };
             compiled.planned.extend(commands.into_iter().map(planned));
         }
-        compiled.errors.extend(placed(&line.place, notes.errors));
+        let errors = placed(&line.place, notes.errors);
+        if ignore {
+            compiled.warnings.extend(errors.map(|mut error| {
+                error.message.push_str(" (left out, as -i or -c says)");
+                error
+            }));
+        } else {
+            compiled.errors.extend(errors);
+        }
         compiled.warnings.extend(placed(&line.place, notes.warnings));
     }
+    overlap::check(&mut compiled);
     compiled
 }
 
@@ -71,20 +83,28 @@ fn one(line: &str, machine: Machine, accounts: &Accounts, notes: &mut Notes) -> 
         }
     };
     let start = words.first().map_or(0, |word| word.at);
-    let (options, errors) = options::read(words);
+    let (mut options, errors) = options::read(words);
     notes.errors.extend(errors);
-    let delete_all = options.iter().find(|o| o.kind == Kind::DeleteAll);
-    if let Some(option) = delete_all {
-        if options.iter().any(|o| o.kind == Kind::Key) {
-            notes.error(option.at, "-D with -k is not supported yet".to_owned());
-        } else if options.len() > 1 {
-            notes.error(option.at, "-D needs a line of its own".to_owned());
+    if let Some(option) = options.iter().find(|o| o.kind == Kind::DeleteAll) {
+        match options.as_slice() {
+            [_] => return vec![Command::DeleteAll],
+            [_, key] if key.kind == Kind::Key && !key.value.text.is_empty() => {
+                return vec![Command::DeleteKey(key.value.text.clone())];
+            }
+            _ => notes.error(option.at, "-D needs a line of its own, or one -k after it".to_owned()),
         }
-        return vec![Command::DeleteAll];
+        return Vec::new();
     }
+    // auditctl takes -S before its rule too.
+    let early = options.iter().take_while(|o| o.kind == Kind::Syscall).count();
+    options.rotate_left(early);
     let mut commands = Vec::new();
     let mut draft = Draft::new(machine, accounts);
     for option in &options {
+        if option.kind == Kind::Ignore {
+            notes.ignore = true;
+            continue;
+        }
         match setting(option) {
             Some(Ok(command)) => commands.push(command),
             Some(Err(message)) => notes.error(option.value.at, message),
@@ -98,13 +118,23 @@ fn one(line: &str, machine: Machine, accounts: &Accounts, notes: &mut Notes) -> 
     commands
 }
 
-/// The options that set one of the kernel's values; none for the others.
+/// The options that ask something of the kernel without a rule; none for the others.
 fn setting(option: &Opt) -> Option<Result<Command, String>> {
     let (field, most) = match option.kind {
         Kind::Enabled => (Field::Enabled, 2),
         Kind::Failure => (Field::Failure, 2),
         Kind::BacklogLimit => (Field::BacklogLimit, u32::MAX),
         Kind::BacklogWaitTime => (Field::BacklogWaitTime, u32::MAX),
+        Kind::Rate => (Field::RateLimit, u32::MAX),
+        Kind::ResetLost => return Some(Ok(Command::Set(Field::Lost, 0))),
+        Kind::ResetWaited => return Some(Ok(Command::Set(Field::BacklogWaitTimeActual, 0))),
+        Kind::Trim => return Some(Ok(Command::Send { kind: AUDIT_TRIM, payload: Vec::new() })),
+        // The version of the structure, then mask, features and lock: set, and for good.
+        Kind::LoginuidImmutable => {
+            let words = [1, LOGINUID_IMMUTABLE, LOGINUID_IMMUTABLE, LOGINUID_IMMUTABLE];
+            return Some(Ok(Command::Send { kind: AUDIT_SET_FEATURE, payload: bytes(&words) }));
+        }
+        Kind::Equivalent => return Some(equivalent(&option.value.text)),
         _ => return None,
     };
     let number = integer(&option.value.text).and_then(|n| u32::try_from(n).ok()).filter(|n| *n <= most);
@@ -112,6 +142,23 @@ fn setting(option: &Opt) -> Option<Result<Command, String>> {
         let range = if most == 2 { "0, 1 or 2".to_owned() } else { format!("a number from 0 to {most}") };
         format!("{} must be {range}, not {}", option.name, quoted(&option.value.text))
     }))
+}
+
+/// `-q mount,subtree`: what is watched at the mount point is watched in the subtree too.
+fn equivalent(text: &str) -> Result<Command, String> {
+    let wrong = || format!("-q takes two absolute paths, -q /mount,/subtree, not {}", quoted(text));
+    let (mount, subtree) = text.split_once(',').ok_or_else(wrong)?;
+    if !mount.starts_with('/') || !subtree.starts_with('/') || subtree.contains(',') {
+        return Err(wrong());
+    }
+    let length = |path: &str| u32::try_from(path.len()).map_err(|_| wrong());
+    let mut payload = bytes(&[length(mount)?, length(subtree)?]);
+    payload.extend(mount.bytes().chain(subtree.bytes()));
+    Ok(Command::Send { kind: AUDIT_MAKE_EQUIV, payload })
+}
+
+fn bytes(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
 }
 
 #[cfg(test)]

@@ -7,18 +7,24 @@ use super::options::{self, Opt};
 use super::syscalls::{Syscalls, Table};
 use super::values;
 use super::words::Word;
-use crate::config::{nearest, quoted};
+use crate::config::{did_you_mean, quoted};
 use crate::wire::rule::{
     Action, Field, KEY_SEPARATOR, List, MAX_FIELDS, MAX_KEY_LEN, Mask, Op, Rule, Value, field,
 };
 use crate::wire::tables::Machine;
 use std::fs;
 
+/// Machines that auditctl and others have names for, and we have no calls of: a set of rules for several machines
+/// keeps its other rules.
+const FOREIGN: [&str; 7] = ["ppc", "ppc64", "armeb", "ia64", "alpha", "mips", "loongarch64"];
+
 /// What there is to say about a line, each with its offset in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Notes {
     pub(super) errors: Vec<(usize, String)>,
     pub(super) warnings: Vec<(usize, String)>,
+    /// The line holds `-i` or `-c`.
+    pub(super) ignore: bool,
 }
 
 impl Notes {
@@ -101,7 +107,16 @@ impl<'a> Draft<'a> {
                 self.head_told = true;
             }
             options::Kind::Syscall => self.syscall(option, notes),
-            options::Kind::Field => self.field(value, notes),
+            options::Kind::Field => {
+                if let Err((at, message)) = self.field(value, notes) {
+                    notes.error(at, message);
+                }
+            }
+            options::Kind::Compare => {
+                if let Err((at, message)) = self.compare(option, notes) {
+                    notes.error(at, message);
+                }
+            }
             options::Kind::Key => self.key(value.at, &value.text, notes),
             options::Kind::Perm => match values::perm(&value.text) {
                 Ok(bits) => self.perm(option.at, bits, notes),
@@ -167,7 +182,7 @@ impl<'a> Draft<'a> {
             }
             (None, None) => {
                 let wrong = if list_named(first).is_some() { (second, second_at) } else { (first, value.at) };
-                let hint = hint(nearest(wrong.0, &["always", "never"]));
+                let hint = did_you_mean(wrong.0, &["always", "never"]);
                 let message = format!("{} is no action: always or never{hint}", quoted(wrong.0));
                 notes.error(wrong.1, message);
                 return;
@@ -184,19 +199,14 @@ impl<'a> Draft<'a> {
 
     fn list(&self, name: &str, at: usize, notes: &mut Notes) -> Option<List> {
         match list_named(name) {
-            Some(List::IO_URING) => {
-                notes.error(at, "the io_uring list is not supported yet".to_owned());
-                None
-            }
             None if name == "entry" => {
                 notes.error(at, "the entry list is not in the kernel any more: use exit".to_owned());
                 None
             }
             None => {
                 let names = List::NAMED.map(|(name, _)| name);
-                let hint = hint(nearest(name, &names));
-                let message =
-                    format!("{} is no list: task, exit, user, exclude or filesystem{hint}", quoted(name));
+                let hint = did_you_mean(name, &names);
+                let message = format!("{} is no list: {}{hint}", quoted(name), names.join(", "));
                 notes.error(at, message);
                 None
             }
@@ -215,7 +225,7 @@ impl<'a> Draft<'a> {
         let (at, text) = (option.value.at, option.value.text.as_str());
         // As auditctl: slashes at the end go, and what is a directory now is watched as one.
         let path = if text.len() > 2 { text.trim_end_matches('/') } else { text };
-        let path = if path.is_empty() { "/" } else { path };
+        let path = if path.is_empty() && !text.is_empty() { "/" } else { path };
         let directory = fs::metadata(path).is_ok_and(|m| m.is_dir());
         let number = if directory { field::DIR } else { field::WATCH };
         let spec = Spec::of_watch(number);
@@ -233,7 +243,7 @@ impl<'a> Draft<'a> {
 
     fn syscall(&mut self, option: &Opt, notes: &mut Notes) {
         let Some(head) = self.head else { return };
-        if head.list != List::EXIT {
+        if head.list != List::EXIT && head.list != List::IO_URING {
             let list = head.list.name();
             notes.error(option.at, format!("-S works only on the exit list, not on {list}"));
             return;
@@ -242,15 +252,20 @@ impl<'a> Draft<'a> {
         self.syscalls.read(&option.value, table, notes);
     }
 
-    fn field(&mut self, word: &Word, notes: &mut Notes) {
-        match self.try_field(word, notes) {
-            Ok(()) => {}
-            Err((at, message)) => notes.error(at, message),
+    /// `-C`: two fields of the event with each other.
+    fn compare(&mut self, option: &Opt, notes: &mut Notes) -> Result<(), (usize, String)> {
+        let Pair { name, op, value } = fields::pair(option.name, &option.value)?;
+        fields::Ops::Equality.check(option.name, op).map_err(|message| (name.at, message))?;
+        let number = fields::comparison(&name, &value)?;
+        if self.head.is_some_and(|head| head.list != List::EXIT) {
+            return Err((option.at, "-C works only on the exit list".to_owned()));
         }
+        self.push(name.at, Field { number: field::FIELD_COMPARE, op, value: Value::Number(number) }, notes);
+        Ok(())
     }
 
-    fn try_field(&mut self, word: &Word, notes: &mut Notes) -> Result<(), (usize, String)> {
-        let Pair { name, op, value } = fields::pair(word)?;
+    fn field(&mut self, word: &Word, notes: &mut Notes) -> Result<(), (usize, String)> {
+        let Pair { name, op, value } = fields::pair("-F", word)?;
         let spec = fields::find(&name.text).map_err(|message| (name.at, message))?;
         let Some(head) = self.head else { return Ok(()) };
         spec.check_list(head.list).map_err(|message| (name.at, message))?;
@@ -270,7 +285,13 @@ impl<'a> Draft<'a> {
         if let Some(doubt) = doubt {
             notes.warn(name.at, doubt);
         }
-        self.push(name.at, Field { number: spec.number, op, value: read }, notes);
+        let read = Field { number: spec.number, op, value: read };
+        if fields::has_one_value(spec.number)
+            && self.fields.iter().any(|other| other.number == read.number && values::exclude(other, &read))
+        {
+            notes.warn(name.at, format!("this never matches: not with what is said of {} before", spec.name));
+        }
+        self.push(name.at, read, notes);
         Ok(())
     }
 
@@ -290,14 +311,16 @@ impl<'a> Draft<'a> {
             native.b64()
         } else if text.eq_ignore_ascii_case("b32") {
             native.b32()
+        } else if op == Op::EQUAL && FOREIGN.iter().any(|name| text.eq_ignore_ascii_case(name)) {
+            None
         } else {
             let number = values::integer(text).and_then(|n| u32::try_from(n).ok());
-            let named = Machine::of_name(text)
+            let named = Machine::of_uname(text)
                 .or_else(|| number.and_then(Machine::of_audit_arch))
                 .or_else(|| u32::from_str_radix(text, 16).ok().and_then(Machine::of_audit_arch));
             let unknown = || {
                 let names = Machine::ALL.map(Machine::name);
-                let hint = hint(nearest(text, &names));
+                let hint = did_you_mean(text, &names);
                 (at, format!("unknown arch {}: b32, b64 or one of {}{hint}", quoted(text), names.join(", ")))
             };
             Some(named.ok_or_else(unknown)?)
@@ -376,7 +399,8 @@ impl<'a> Draft<'a> {
 
     /// Whose system calls `-S` names.
     fn table(&self) -> Table {
-        Table { machine: self.arch.unwrap_or(self.native), named: self.arch_given }
+        let uring = self.head.is_some_and(|head| head.list == List::IO_URING);
+        Table { machine: self.arch.unwrap_or(self.native), named: self.arch_given, uring }
     }
 }
 
@@ -398,8 +422,4 @@ fn action(name: &str) -> Option<Act> {
 
 fn list_named(name: &str) -> Option<List> {
     List::NAMED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, list)| *list)
-}
-
-fn hint(near: Option<&str>) -> String {
-    near.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default()
 }

@@ -2,8 +2,8 @@
 //! asks them (kernel/auditfilter.c, audit_field_valid; kernel/auditsc.c, audit_filter_rules; auditctl(8)).
 
 use super::words::Word;
-use crate::config::{nearest, quoted};
-use crate::wire::rule::{List, Op, field};
+use crate::config::{did_you_mean, quoted};
+use crate::wire::rule::{COMPARISONS, List, Op, field};
 
 /// What a field's value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,10 @@ pub(super) enum Kind {
     FsType,
     /// A machine.
     Arch,
-    /// A record's type, a number.
+    /// A record's type, by name or number.
     RecordType,
+    /// A family of addresses, by name or number.
+    Family,
 }
 
 /// The operators that make sense.
@@ -123,7 +125,7 @@ static SPECS: [Spec; 45] = [
     at_exit("perm", field::PERM, Kind::Perm, Ops::Equal),
     at_exit("filetype", field::FILETYPE, Kind::FileType, Ops::Equality),
     anywhere("exe", field::EXE, Kind::Path, Ops::Equality),
-    at_exit("saddr_fam", field::SADDR_FAM, Kind::Number, Ops::Order),
+    at_exit("saddr_fam", field::SADDR_FAM, Kind::Family, Ops::Order),
     anywhere("fstype", field::FSTYPE, Kind::FsType, Ops::Equality),
     anywhere("a0", field::ARG0, Kind::Argument, Ops::All),
     anywhere("a1", field::ARG1, Kind::Argument, Ops::All),
@@ -163,6 +165,7 @@ impl Spec {
                 Err("msgtype works only on the exclude and user lists".to_owned())
             }
             List::EXIT => Ok(()),
+            List::IO_URING if self.number != field::PERM => Ok(()),
             _ if self.exit_only => Err(format!("{name} works only on the exit list, not on {list_name}")),
             _ => Ok(()),
         }
@@ -177,13 +180,17 @@ pub(super) struct Pair {
     pub(super) value: Word,
 }
 
-/// Takes a `-F` apart. Errors come with their offset in the line.
-pub(super) fn pair(word: &Word) -> Result<Pair, (usize, String)> {
+/// Takes a `-F` or a `-C` apart. Errors come with their offset in the line.
+pub(super) fn pair(option: &str, word: &Word) -> Result<Pair, (usize, String)> {
     let text = word.text.as_str();
     let name_end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
     let (name, rest) = text.split_at_checked(name_end).unwrap_or((text, ""));
     let Some((sign, op)) = Op::WRITTEN.iter().find(|(sign, _)| rest.starts_with(sign)) else {
-        let message = format!("{} has no operator: write -F name=value", quoted(text));
+        let message = format!(
+            "{} has no operator: write {option} {}",
+            quoted(text),
+            if option == "-C" { "uid!=euid" } else { "name=value" }
+        );
         return Err((word.position(name_end), message));
     };
     if name.is_empty() {
@@ -197,13 +204,39 @@ pub(super) fn pair(word: &Word) -> Result<Pair, (usize, String)> {
     Ok(Pair { name, op: *op, value })
 }
 
+/// Whether an event has one value of this field; an event's objects can have several.
+pub(super) fn has_one_value(number: u32) -> bool {
+    use field::{ARG0, ARG3, EXIT, PERS, PID, PPID, SADDR_FAM, SESSIONID, SUBJ_CLR, SUBJ_USER, SUCCESS};
+    matches!(number, PID..=PERS | SUBJ_USER..=SUBJ_CLR | PPID | SESSIONID | EXIT | SUCCESS | SADDR_FAM | ARG0..=ARG3)
+}
+
+/// The name of a field, where it has several the one that auditctl shows.
+pub(super) fn name_of(number: u32) -> Option<&'static str> {
+    SPECS.iter().find(|spec| spec.number == number).map(|spec| spec.name)
+}
+
+/// `-C`: the number of the comparison of two fields, in either order.
+pub(super) fn comparison(name: &Word, value: &Word) -> Result<u32, (usize, String)> {
+    let one = find(&name.text).map_err(|message| (name.at, message))?;
+    let other = find(&value.text).map_err(|message| (value.at, message))?;
+    let (one, other) = (one.number, other.number);
+    let place = COMPARISONS.iter().position(|pair| *pair == (one, other) || *pair == (other, one));
+    place.and_then(|place| u32::try_from(place + 1).ok()).ok_or_else(|| {
+        let message = format!(
+            "-C does not compare {} with {}: two of uid, euid, suid, fsuid, auid, obj_uid, or two of gid, egid, \
+             sgid, fsgid, obj_gid",
+            name.text, value.text
+        );
+        (name.at, message)
+    })
+}
+
 /// The field of this name, in any case, or what to say.
 pub(super) fn find(name: &str) -> Result<&'static Spec, String> {
     if let Some(spec) = SPECS.iter().find(|s| s.name.eq_ignore_ascii_case(name)) {
         return Ok(spec);
     }
-    let hint = nearest(name, &SPECS.iter().map(|s| s.name).collect::<Vec<_>>());
-    let hint = hint.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+    let hint = did_you_mean(name, &SPECS.iter().map(|s| s.name).collect::<Vec<_>>());
     Err(format!("unknown field {}{hint}", quoted(name)))
 }
 
@@ -213,7 +246,7 @@ mod tests {
     use super::*;
 
     fn take(text: &str) -> Result<(String, Op, String, usize), (usize, String)> {
-        let pair = pair(&split(text).unwrap()[0])?;
+        let pair = pair("-F", &split(text).unwrap()[0])?;
         Ok((pair.name.text, pair.op, pair.value.text, pair.value.at))
     }
 
@@ -244,6 +277,7 @@ mod tests {
         assert!(check("success", List::EXIT).is_ok() && check("success", List::TASK).is_err());
         assert!(check("pid", List::EXCLUDE).is_ok() && check("ppid", List::EXCLUDE).is_err());
         assert!(check("exe", List::USER).is_ok() && check("key", List::USER).is_err());
+        assert!(check("path", List::IO_URING).is_ok() && check("perm", List::IO_URING).is_err());
         assert!(check("msgtype", List::EXIT).is_err() && check("msgtype", List::EXCLUDE).is_ok());
         assert!(check("fstype", List::FILESYSTEM).is_ok() && check("fstype", List::EXIT).is_err());
         assert!(check("key", List::FILESYSTEM).is_ok() && check("pid", List::FILESYSTEM).is_err());

@@ -82,7 +82,8 @@ pub fn remove(transport: &mut impl Transport, report: &Report) -> Vec<Problem> {
 
 fn send(transport: &mut impl Transport, plan: &Planned, report: &mut Report) -> io::Result<()> {
     match &plan.command {
-        Command::DeleteAll => delete_all(transport, report),
+        Command::DeleteAll => delete(transport, report, ""),
+        Command::DeleteKey(key) => delete(transport, report, key),
         Command::Add(rule) => {
             if rule.prepend && holds(transport, rule)? {
                 return Err(io::Error::from_raw_os_error(libc::EEXIST));
@@ -104,18 +105,24 @@ fn send(transport: &mut impl Transport, plan: &Planned, report: &mut Report) -> 
             report.set += 1;
             Ok(())
         }
+        Command::Send { kind, payload } => {
+            transport.request(*kind, payload)?;
+            report.set += 1;
+            Ok(())
+        }
     }
 }
 
-/// Lists the rules, then deletes each by the very bytes of its answer.
-fn delete_all(transport: &mut impl Transport, report: &mut Report) -> io::Result<()> {
+/// Lists the rules, then deletes each whose key has this text in it by the very bytes of its answer; with an
+/// empty text all.
+fn delete(transport: &mut impl Transport, report: &mut Report, key: &str) -> io::Result<()> {
     let mut rules = Vec::new();
     transport.dump(AUDIT_LIST_RULES, &mut |kind, payload| {
-        if kind == AUDIT_LIST_RULES {
+        if kind == AUDIT_LIST_RULES && has_key(payload, key) {
             rules.push(payload.to_vec());
         }
     })?;
-    report.added.clear();
+    report.added.retain(|added| !has_key(&added.request, key));
     let mut refused = None;
     for rule in rules {
         match transport.request(AUDIT_DEL_RULE, &rule) {
@@ -127,6 +134,10 @@ fn delete_all(transport: &mut impl Transport, report: &mut Report) -> io::Result
         }
     }
     refused.map_or(Ok(()), Err)
+}
+
+fn has_key(payload: &[u8], key: &str) -> bool {
+    key.is_empty() || Rule::parse(payload).is_ok_and(|rule| rule.key_has(key))
 }
 
 /// Whether the kernel has this rule. Asked only for `-A`: there the kernel compares the mark that puts the
@@ -180,7 +191,8 @@ fn explain(command: &Command, error: &io::Error) -> String {
         (Command::Set(field, value), Some(libc::EINVAL)) => {
             format!("the kernel does not take {value} as {}", field.name())
         }
-        (Command::DeleteAll, _) => format!("cannot delete the rules: {error}"),
+        (Command::DeleteAll | Command::DeleteKey(_), _) => format!("cannot delete the rules: {error}"),
+        (Command::Send { .. }, _) => format!("the kernel does not do this: {error}"),
         (Command::Set(field, value), _) => format!("cannot set {} to {value}: {error}", field.name()),
         (Command::Add(_), _) => format!("cannot add the rule: {error}"),
         (Command::Delete(_), _) => format!("cannot delete the rule: {error}"),

@@ -139,3 +139,26 @@ fn a_deleted_rule_is_not_ours_any_more() {
     let (report, _) = answered("-A always,exit -F pid=2\n-d always,exit -F pid=2\n", &[]);
     assert_eq!((report.added.len(), report.deleted), (0, 1));
 }
+
+#[test]
+fn rules_with_a_key_are_deleted_and_the_others_stay() {
+    let held = plan("-w /a -k one\n-w /b -k two\n-w /c\n-w /d -k none -k atone\n");
+    let held = held.iter().map(|p| match &p.command {
+        Command::Add(rule) => rule.emit().unwrap(),
+        other => panic!("{other:?}"),
+    });
+    let mut script = Script { held: held.collect(), ..Script::default() };
+    let report = load(&mut script, &plan("-w /e -k one\n-w /f -k two\n-D -k one\n"));
+    assert_eq!((report.added.len(), report.deleted), (1, 2));
+    let deleted: Vec<&Vec<u8>> = script.sent[2..].iter().map(|(_, bytes)| bytes).collect();
+    assert_eq!(deleted, [&script.held[0], &script.held[3]]);
+}
+
+#[test]
+fn requests_are_sent_as_they_are() {
+    let (report, script) = answered("-t\n-r 5\n--loginuid-immutable\n", &[0, 0, libc::EINVAL]);
+    assert_eq!(script.sent[0], (1014, Vec::new()));
+    assert_eq!((script.sent[1].0, script.sent[1].1[0], script.sent[1].1[16]), (nlmsg::SET, 8, 5));
+    let expected = "t.rules:3:1: the kernel does not do this: Invalid argument (os error 22)";
+    assert_eq!((report.set, shown(&report.problems)), (2, vec![expected.to_owned()]));
+}

@@ -8,6 +8,8 @@ mod draft;
 mod fields;
 mod load;
 mod options;
+mod overlap;
+mod print;
 mod syscalls;
 mod values;
 mod words;
@@ -15,6 +17,7 @@ mod words;
 pub use crate::wire::Transport;
 pub use compile::{Compiled, compile, lines_of};
 pub use load::{Added, Report, load, remove};
+pub use print::{Form, print};
 
 use crate::config::Place;
 use crate::wire::rule::Rule;
@@ -29,8 +32,17 @@ pub enum Command {
     Add(Rule),
     /// `-d`, `-W`: deletes this rule.
     Delete(Rule),
-    /// `-e`, `-f`, `-b`, `--backlog_wait_time`: sets one value.
+    /// `-D -k text`: deletes every rule whose key has this text in it, as auditctl does.
+    DeleteKey(String),
+    /// `-e`, `-f`, `-b`, `-r`, `--backlog_wait_time` and the resets: sets one value.
     Set(Field, u32),
+    /// `-t`, `-q`, `--loginuid-immutable`: a request that is sent as it is.
+    Send {
+        /// AUDIT_TRIM, AUDIT_MAKE_EQUIV or AUDIT_SET_FEATURE.
+        kind: u16,
+        /// Its bytes.
+        payload: Vec<u8>,
+    },
 }
 
 /// A command with the line it comes from.
@@ -43,3 +55,6 @@ pub struct Planned {
     /// What it asks.
     pub command: Command,
 }
+
+#[cfg(test)]
+mod wrong_tests;

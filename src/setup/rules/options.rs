@@ -13,6 +13,7 @@ pub(super) enum Kind {
     DeleteAll,
     Syscall,
     Field,
+    Compare,
     Key,
     Watch,
     Unwatch,
@@ -21,8 +22,16 @@ pub(super) enum Kind {
     Failure,
     BacklogLimit,
     BacklogWaitTime,
-    /// Part of the language, not of this program yet.
-    Later,
+    Rate,
+    ResetLost,
+    ResetWaited,
+    LoginuidImmutable,
+    Equivalent,
+    Trim,
+    /// `-i` and `-c`: lines with errors are left out.
+    Ignore,
+    /// Another file of rules.
+    Nested,
     /// A question or an order to auditctl itself, which does not belong into rules.
     Order,
 }
@@ -39,14 +48,14 @@ const fn spec(name: &'static str, takes_value: bool, kind: Kind) -> Spec {
 }
 
 /// All options of auditctl 3.0 and 4.x.
-static SPECS: [Spec; 31] = [
+static SPECS: [Spec; 30] = [
     spec("-a", true, Kind::Append),
     spec("-A", true, Kind::Insert),
     spec("-d", true, Kind::Delete),
     spec("-D", false, Kind::DeleteAll),
     spec("-S", true, Kind::Syscall),
     spec("-F", true, Kind::Field),
-    spec("-C", true, Kind::Later),
+    spec("-C", true, Kind::Compare),
     spec("-k", true, Kind::Key),
     spec("-w", true, Kind::Watch),
     spec("-W", true, Kind::Unwatch),
@@ -54,22 +63,21 @@ static SPECS: [Spec; 31] = [
     spec("-e", true, Kind::Enabled),
     spec("-f", true, Kind::Failure),
     spec("-b", true, Kind::BacklogLimit),
-    spec("-r", true, Kind::Later),
-    spec("-q", true, Kind::Later),
-    spec("-t", false, Kind::Later),
-    spec("-i", false, Kind::Later),
-    spec("-c", false, Kind::Later),
+    spec("-r", true, Kind::Rate),
+    spec("-q", true, Kind::Equivalent),
+    spec("-t", false, Kind::Trim),
+    spec("-i", false, Kind::Ignore),
+    spec("-c", false, Kind::Ignore),
     spec("-h", false, Kind::Order),
     spec("-l", false, Kind::Order),
     spec("-s", false, Kind::Order),
     spec("-v", false, Kind::Order),
     spec("-m", true, Kind::Order),
-    spec("-R", true, Kind::Order),
+    spec("-R", true, Kind::Nested),
     spec("--backlog_wait_time", true, Kind::BacklogWaitTime),
-    spec("--loginuid-immutable", false, Kind::Later),
-    spec("--reset-lost", false, Kind::Later),
-    spec("--reset_backlog_wait_time", false, Kind::Later),
-    spec("--reset_backlog_wait_time_actual", false, Kind::Later),
+    spec("--loginuid-immutable", false, Kind::LoginuidImmutable),
+    spec("--reset-lost", false, Kind::ResetLost),
+    spec("--reset_backlog_wait_time_actual", false, Kind::ResetWaited),
     spec("--signal", true, Kind::Order),
 ];
 
@@ -91,7 +99,12 @@ pub(super) fn read(words: Vec<Word>) -> (Vec<Opt>, Vec<(usize, String)>) {
     while let Some(word) = words.next() {
         match one(&word, &mut words) {
             Ok(option) => found.push(option),
-            Err(message) => errors.push((word.at, message)),
+            Err(message) => {
+                errors.push((word.at, message));
+                if word.text.starts_with('#') {
+                    break;
+                }
+            }
         }
     }
     (found, errors)
@@ -109,15 +122,17 @@ fn one(word: &Word, rest: &mut impl Iterator<Item = Word>) -> Result<Opt, String
         let end = text.char_indices().nth(2).map_or(text.len(), |(end, _)| end);
         (text.get(..end).unwrap_or(text), (end < text.len()).then(|| word.tail(end)))
     };
-    let Some(spec) = SPECS.iter().find(|s| s.name == name) else { return Err(unknown(text, name)) };
-    if spec.kind == Kind::Later {
+    let Some(spec) = find(name) else { return Err(unknown(text, name)) };
+    if matches!(spec.kind, Kind::Order | Kind::Nested) {
         if spec.takes_value && attached.is_none() {
             rest.next();
         }
-        return Err(format!("{} is not supported yet", spec.name));
-    }
-    if spec.kind == Kind::Order {
-        return Err(format!("{} is an order to auditctl, not a rule: remove it", spec.name));
+        let name = spec.name;
+        return Err(if spec.kind == Kind::Nested {
+            format!("{name}: a rules file cannot read another: name it in rules.files")
+        } else {
+            format!("{name} is an order to auditctl, not a rule: remove it")
+        });
     }
     let value = match (spec.takes_value, attached) {
         (true, Some(value)) => value,
@@ -128,6 +143,16 @@ fn one(word: &Word, rest: &mut impl Iterator<Item = Word>) -> Result<Opt, String
         }
     };
     Ok(Opt { kind: spec.kind, at: word.at, name: spec.name, value })
+}
+
+/// The option of this name; a long one also by a beginning that no other has.
+fn find(name: &str) -> Option<&'static Spec> {
+    let whole = SPECS.iter().find(|s| s.name == name);
+    if whole.is_some() || name.len() < 3 {
+        return whole;
+    }
+    let mut longer = SPECS.iter().filter(|s| s.name.starts_with(name));
+    longer.next().filter(|_| longer.next().is_none())
 }
 
 fn unknown(text: &str, name: &str) -> String {
@@ -167,23 +192,26 @@ mod tests {
         let expected =
             [(Kind::BacklogWaitTime, 0, "5".to_owned(), 20), (Kind::BacklogWaitTime, 22, "6".to_owned(), 42)];
         assert_eq!(values("--backlog_wait_time 5 --backlog_wait_time=6"), expected);
+        assert_eq!(values("--log")[0].0, Kind::LoginuidImmutable);
+        assert!(read_line("--reset").1[0].1.starts_with("unknown option"), "two begin so");
         assert_eq!(values("-D"), [(Kind::DeleteAll, 0, String::new(), 0)]);
         assert_eq!(values("-k -x"), [(Kind::Key, 0, "-x".to_owned(), 3)]);
     }
 
     #[test]
     fn each_wrong_word_is_told() {
-        let errors = read_line("-x --backlog_wait_tim=1 word # -C uid!=euid -l -k").1;
+        let errors = read_line("-x --backlog_wiat_time=1 word -R /x -l --signal HUP -k").1;
         let expected = [
             (0, "unknown option \"-x\""),
-            (3, "unknown option \"--backlog_wait_tim\"; did you mean --backlog_wait_time?"),
-            (24, "\"word\" stands without an option before it; quote a value that has blanks"),
-            (29, "a comment needs a line of its own"),
-            (31, "-C is not supported yet"),
-            (44, "-l is an order to auditctl, not a rule: remove it"),
-            (47, "-k needs a value after it"),
+            (3, "unknown option \"--backlog_wiat_time\"; did you mean --backlog_wait_time?"),
+            (25, "\"word\" stands without an option before it; quote a value that has blanks"),
+            (30, "-R: a rules file cannot read another: name it in rules.files"),
+            (36, "-l is an order to auditctl, not a rule: remove it"),
+            (39, "--signal is an order to auditctl, not a rule: remove it"),
+            (52, "-k needs a value after it"),
         ];
         assert_eq!(errors, expected.map(|(at, message)| (at, message.to_owned())));
+        assert_eq!(read_line("-D # all of them").1, [(3, "a comment needs a line of its own".to_owned())]);
         assert_eq!(read_line("-Dx").1, [(0, "-D takes no value: remove \"x\"".to_owned())]);
         assert_eq!(read_line("-ä").1, [(0, "unknown option \"-ä\"".to_owned())]);
     }

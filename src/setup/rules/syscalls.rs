@@ -3,9 +3,9 @@
 use super::draft::Notes;
 use super::values::integer;
 use super::words::Word;
-use crate::config::{nearest, quoted};
+use crate::config::{did_you_mean, quoted};
 use crate::wire::rule::{MASK_WORDS, Mask};
-use crate::wire::tables::Machine;
+use crate::wire::tables::{Machine, uring_names, uring_number};
 
 /// From here on the mask's bits are classes of system calls (AUDIT_SYSCALL_CLASSES = 16).
 const CLASSES: u32 = 32 * MASK_WORDS as u32 - 16;
@@ -30,6 +30,26 @@ pub(super) struct Table {
     pub(super) machine: Machine,
     /// `-F arch=` named it, so the rule looks at this machine's programs alone.
     pub(super) named: bool,
+    /// Operations of io_uring are meant, which are the same on all machines.
+    pub(super) uring: bool,
+}
+
+impl Table {
+    fn number(self, name: &str) -> Option<u16> {
+        if self.uring { uring_number(name) } else { self.machine.syscall_number(name) }
+    }
+
+    fn unknown(self, name: &str) -> String {
+        if self.uring {
+            return format!(
+                "unknown io_uring operation {}{}",
+                quoted(name),
+                did_you_mean(name, &uring_names())
+            );
+        }
+        let hint = did_you_mean(name, &self.machine.syscall_names());
+        format!("unknown system call {} on {}{hint}", quoted(name), self.machine.name())
+    }
 }
 
 impl Syscalls {
@@ -79,28 +99,23 @@ impl Syscalls {
             self.any = true;
             return;
         }
-        match table.machine.syscall_number(item) {
+        match table.number(item) {
             Some(number) => {
                 self.mask.set(number.into());
                 self.any = true;
                 self.compare_with_32_bit(item, at, number, table, notes);
             }
-            None if Machine::ALL.iter().any(|m| m.syscall_number(item).is_some()) => {
+            None if !table.uring && Machine::ALL.iter().any(|m| m.syscall_number(item).is_some()) => {
                 self.left_out.push(item.to_owned());
             }
-            None => {
-                let hint = nearest(item, &table.machine.syscall_names().collect::<Vec<_>>());
-                let hint = hint.map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
-                let machine = table.machine.name();
-                notes.error(at, format!("unknown system call {} on {machine}{hint}", quoted(item)));
-            }
+            None => notes.error(at, table.unknown(item)),
         }
     }
 
     /// Without an arch the kernel compares numbers alone, in programs of either word size.
     fn compare_with_32_bit(&mut self, name: &str, at: usize, number: u16, table: Table, notes: &mut Notes) {
         let Some(other) = table.machine.b32().filter(|other| *other != table.machine) else { return };
-        if table.named || self.mismatch_told || other.syscall_number(name) == Some(number) {
+        if table.named || table.uring || self.mismatch_told || other.syscall_number(name) == Some(number) {
             return;
         }
         self.mismatch_told = true;
@@ -121,7 +136,7 @@ mod tests {
 
     fn read(text: &str, machine: Machine, named: bool) -> (Syscalls, Notes) {
         let (mut syscalls, mut notes) = (Syscalls::new(), Notes::default());
-        syscalls.read(&split(text).unwrap()[0], Table { machine, named }, &mut notes);
+        syscalls.read(&split(text).unwrap()[0], Table { machine, named, uring: false }, &mut notes);
         (syscalls, notes)
     }
 

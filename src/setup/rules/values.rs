@@ -4,9 +4,9 @@
 
 use super::accounts::Accounts;
 use super::fields::{Kind, Spec};
-use crate::config::{nearest, quoted};
-use crate::wire::rule::{Op, Value, field};
-use crate::wire::tables::{errno_name, errno_names, errno_number};
+use crate::config::{did_you_mean, quoted};
+use crate::wire::rule::{Field, Op, Value, field};
+use crate::wire::tables::{errno_name, errno_names, errno_number, record_type_names, record_type_number};
 
 /// auid and sessionid of a process without login (AUDIT_UID_UNSET).
 const UNSET: u32 = u32::MAX;
@@ -14,7 +14,7 @@ const UNSET: u32 = u32::MAX;
 const PATH_MAX: usize = 4096;
 
 /// `S_IFMT` values of inode(7) by auditctl's names.
-const FILE_TYPES: [(&str, u32); 7] = [
+pub(super) const FILE_TYPES: [(&str, u32); 7] = [
     ("file", 0o100_000),
     ("dir", 0o040_000),
     ("socket", 0o140_000),
@@ -25,18 +25,29 @@ const FILE_TYPES: [(&str, u32); 7] = [
 ];
 
 /// Magic numbers of include/uapi/linux/magic.h by auditctl's names.
-const FS_TYPES: [(&str, u32); 2] = [("debugfs", 0x6462_6720), ("tracefs", 0x7472_6163)];
+pub(super) const FS_TYPES: [(&str, u32); 2] = [("debugfs", 0x6462_6720), ("tracefs", 0x7472_6163)];
+
+/// AUDIT_SADDR_FAM is compared with AF_* of include/linux/socket.h.
+const FAMILIES: [(&str, u32); 9] = [
+    ("unix", 1),
+    ("local", 1),
+    ("inet", 2),
+    ("inet6", 10),
+    ("netlink", 16),
+    ("packet", 17),
+    ("bluetooth", 31),
+    ("alg", 38),
+    ("vsock", 40),
+];
+
+/// AF_MAX is 46 in Linux 6.18; this leaves room.
+const FAMILY_LIMIT: u32 = 64;
 
 /// Reads the value of every kind but [`Kind::Arch`]. The error says what is wrong.
 pub(super) fn read(spec: &Spec, op: Op, text: &str, accounts: &Accounts) -> Result<Value, String> {
     let number = match spec.kind {
         Kind::Number => unsigned(spec.name, text)?,
-        Kind::RecordType if !starts_as_number(text) => {
-            return Err(format!(
-                "names of record types are not supported yet: write {}'s number",
-                quoted(text)
-            ));
-        }
+        Kind::RecordType if !starts_as_number(text) => record_type(text)?,
         Kind::RecordType => unsigned(spec.name, text)?,
         Kind::User => real_id(spec.name, id(spec.name, text, |name| accounts.uid(name))?)?,
         Kind::Group => real_id(spec.name, id(spec.name, text, |name| accounts.gid(name))?)?,
@@ -49,7 +60,11 @@ pub(super) fn read(spec: &Spec, op: Op, text: &str, accounts: &Accounts) -> Resu
         Kind::Low32 => low32(spec.name, text, false)?,
         Kind::Argument => low32(spec.name, text, true)?,
         Kind::Perm => perm(text)?,
+        // auditctl shows the number, and does not read it.
+        Kind::FileType if starts_as_number(text) => file_type(unsigned(spec.name, text)?, text)?,
         Kind::FileType => named("file type", &FILE_TYPES, text)?,
+        Kind::Family if starts_as_number(text) => family(unsigned(spec.name, text)?, text)?,
+        Kind::Family => named("address family", &FAMILIES, text)?,
         Kind::FsType if starts_as_number(text) => unsigned(spec.name, text)?,
         Kind::FsType => named("file system type", &FS_TYPES, text)?,
         Kind::Text => return Ok(Value::Text(text.as_bytes().to_vec())),
@@ -103,6 +118,33 @@ pub(super) fn doubt(spec: &Spec, op: Op, value: &Value) -> Option<String> {
         return Some(format!("{name} is 0 or 1: this never equals {number}"));
     }
     None
+}
+
+/// Whether no value of a field fulfils both conditions.
+pub(super) fn exclude(one: &Field, other: &Field) -> bool {
+    let (Value::Number(a), Value::Number(b)) = (&one.value, &other.value) else {
+        let equal = [one.op, other.op].iter().filter(|op| **op == Op::EQUAL).count();
+        return (equal == 2 && one.value != other.value) || (equal == 1 && one.value == other.value);
+    };
+    match (span(one.op, *a), span(other.op, *b)) {
+        (Some((low, high)), Some((low2, high2))) => low.max(low2) > high.min(high2),
+        // A != leaves a hole of one.
+        (Some(span), None) => span == (*b, *b) && other.op == Op::NOT_EQUAL,
+        (None, Some(span)) => span == (*a, *a) && one.op == Op::NOT_EQUAL,
+        (None, None) => false,
+    }
+}
+
+/// The lowest and the highest value that fulfil a condition; none for those that are no span.
+fn span(op: Op, value: u32) -> Option<(u32, u32)> {
+    Some(match op {
+        Op::EQUAL => (value, value),
+        Op::LESS => (0, value.saturating_sub(1)),
+        Op::LESS_OR_EQUAL => (0, value),
+        Op::GREATER => (value.saturating_add(1), u32::MAX),
+        Op::GREATER_OR_EQUAL => (value, u32::MAX),
+        _ => return None,
+    })
 }
 
 /// `exit=EACCES` without its minus.
@@ -200,6 +242,30 @@ fn login(op: Op, number: u32) -> Result<u32, String> {
     Ok(number)
 }
 
+/// A number of inode(7) without bits that are not of the type, which the kernel refuses.
+fn file_type(number: u32, text: &str) -> Result<u32, String> {
+    if number & !0o170_000 == 0 {
+        Ok(number)
+    } else {
+        Err(format!("filetype has no bits but 0170000: {} has others", quoted(text)))
+    }
+}
+
+/// auditctl takes what its headers know (AF_MAX); the kernel takes all.
+fn family(number: u32, text: &str) -> Result<u32, String> {
+    if number < FAMILY_LIMIT {
+        Ok(number)
+    } else {
+        Err(format!("no address family has the number {}", quoted(text)))
+    }
+}
+
+fn record_type(text: &str) -> Result<u32, String> {
+    record_type_number(text).map(u32::from).ok_or_else(|| {
+        format!("unknown record type {}{}", quoted(text), did_you_mean(text, &record_type_names()))
+    })
+}
+
 fn exit(text: &str) -> Result<u32, String> {
     let (negative, name) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     if starts_as_number(name) {
@@ -207,9 +273,7 @@ fn exit(text: &str) -> Result<u32, String> {
         return bits32(number).ok_or_else(|| range("exit", text));
     }
     let Some(number) = errno_number(name) else {
-        let hint = nearest(name, &errno_names().collect::<Vec<_>>())
-            .map(|near| format!("; did you mean \"{near}\"?"));
-        return Err(format!("unknown error name {}{}", quoted(name), hint.unwrap_or_default()));
+        return Err(format!("unknown error name {}{}", quoted(name), did_you_mean(name, &errno_names())));
     };
     let number = u32::from(number);
     Ok(if negative { number.wrapping_neg() } else { number })
@@ -278,6 +342,10 @@ mod tests {
         assert_eq!(equal("sessionid", "unset"), Ok(u32::MAX));
         assert_eq!(equal("perm", "aR"), Ok(12));
         assert_eq!(equal("filetype", "fifo"), Ok(0o010_000));
+        assert_eq!(equal("filetype", "0100000"), Ok(0o100_000));
+        assert_eq!(equal("saddr_fam", "INET6"), Ok(10));
+        assert_eq!(equal("msgtype", "CWD"), Ok(1307));
+        assert_eq!(equal("msgtype", "1307"), Ok(1307));
         assert_eq!(equal("a0", "0xffffffffffffff9c"), Ok(0xffff_ff9c));
         assert_eq!(equal("a1", "-100"), Ok(0xffff_ff9c));
         assert_eq!(equal("inode", "4294967297"), Ok(1));
@@ -305,7 +373,14 @@ mod tests {
             ("path", "etc", "path must be an absolute path, not \"etc\""),
             ("path", "/etc/", "path must not end with a slash: remove it, or use -F dir="),
             ("exe", "/bin/", "exe must not end with a slash: remove it"),
-            ("msgtype", "CWD", "names of record types are not supported yet: write \"CWD\"'s number"),
+            ("msgtype", "CDW", "unknown record type \"CDW\"; did you mean \"CWD\"?"),
+            ("saddr_fam", "70", "no address family has the number \"70\""),
+            ("filetype", "0100644", "filetype has no bits but 0170000: \"0100644\" has others"),
+            (
+                "saddr_fam",
+                "ip",
+                "unknown address family \"ip\": one of unix, local, inet, inet6, netlink, packet, bluetooth, alg, vsock",
+            ),
         ];
         for (name, text, message) in cases {
             assert_eq!(equal(name, text), Err(message.to_owned()), "{name}={text}");

@@ -52,6 +52,10 @@ pub fn argument(
     args: &[Option<u64>; 4],
     text: &mut Text,
 ) -> bool {
+    // PowerPC has numbers of its own for flags of open, mmap, sockets and others.
+    if machine == Machine::Ppc64le {
+        return false;
+    }
     let Some(Some(value)) = args.get(index).copied() else { return false };
     let before = index.checked_sub(1).and_then(|index| args.get(index).copied().flatten()).map(low);
     let first = args.first().copied().flatten().map(low);
@@ -213,7 +217,7 @@ fn ptrace(machine: Machine, request: u64, text: &mut Text) -> bool {
     let own = match machine {
         Machine::X86_64 | Machine::I386 => set::PTRACE_X86,
         Machine::Arm => set::PTRACE_ARM,
-        Machine::Aarch64 | Machine::Riscv64 => return put(set::PTRACE, request, text),
+        _ => return put(set::PTRACE, request, text),
     };
     put(set::PTRACE, request, text) || put(own, request, text)
 }

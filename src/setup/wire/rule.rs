@@ -28,6 +28,16 @@ pub const AUDIT_ADD_RULE: u16 = 1011;
 /// Message type: deletes a rule.
 pub const AUDIT_DEL_RULE: u16 = 1012;
 
+/// Message type: forgets the directories of rules that are gone; no payload.
+pub const AUDIT_TRIM: u16 = 1014;
+/// Message type: makes a subtree part of what is watched at a mount point: two lengths of 32 bits, then the two
+/// paths without NUL.
+pub const AUDIT_MAKE_EQUIV: u16 = 1015;
+/// Message type: `struct audit_features`: version, mask, features, lock, 32 bits each.
+pub const AUDIT_SET_FEATURE: u16 = 1018;
+/// AUDIT_FEATURE_LOGINUID_IMMUTABLE as a mask.
+pub const LOGINUID_IMMUTABLE: u32 = 1 << 1;
+
 /// Where a rule is asked (AUDIT_FILTER_*). Other numbers than the named are kept as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct List(pub u32);
@@ -163,6 +173,39 @@ pub mod field {
     }
 }
 
+/// What [`field::FIELD_COMPARE`] compares: the value `n` compares the fields of pair `n - 1`
+/// (AUDIT_COMPARE_UID_TO_OBJ_UID and others).
+pub const COMPARISONS: [(u32, u32); 25] = {
+    use field::{EGID, EUID, FSGID, FSUID, GID, LOGINUID, OBJ_GID, OBJ_UID, SGID, SUID, UID};
+    [
+        (UID, OBJ_UID),
+        (GID, OBJ_GID),
+        (EUID, OBJ_UID),
+        (EGID, OBJ_GID),
+        (LOGINUID, OBJ_UID),
+        (SUID, OBJ_UID),
+        (SGID, OBJ_GID),
+        (FSUID, OBJ_UID),
+        (FSGID, OBJ_GID),
+        (UID, LOGINUID),
+        (UID, EUID),
+        (UID, FSUID),
+        (UID, SUID),
+        (LOGINUID, FSUID),
+        (LOGINUID, SUID),
+        (LOGINUID, EUID),
+        (EUID, SUID),
+        (EUID, FSUID),
+        (SUID, FSUID),
+        (GID, EGID),
+        (GID, FSGID),
+        (GID, SGID),
+        (EGID, FSGID),
+        (EGID, SGID),
+        (SGID, FSGID),
+    ]
+};
+
 /// A field's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
@@ -297,6 +340,16 @@ impl Rule {
         bytes.extend(words.flat_map(|word| word.to_ne_bytes()));
         bytes.extend_from_slice(&text);
         Ok(bytes)
+    }
+
+    /// Whether this text is in the rule's keys, which auditctl takes as one text (`-D -k`, `-l -k`).
+    pub fn key_has(&self, text: &str) -> bool {
+        self.fields.iter().any(|field| match &field.value {
+            Value::Text(key) if field.number == field::FILTERKEY => {
+                key.windows(text.len().max(1)).any(|part| part == text.as_bytes())
+            }
+            _ => false,
+        })
     }
 
     /// A rule from the kernel's bytes. Numbers that are not known are kept.

@@ -28,6 +28,12 @@ pub enum Field {
     BacklogLimit,
     /// Jiffies that an audited process may be made to wait when the backlog is full.
     BacklogWaitTime,
+    /// Records a second; 0 is without limit.
+    RateLimit,
+    /// The count of lost records: any value sets it to 0. The old one comes back in place of an errno.
+    Lost,
+    /// The jiffies that were waited: any value sets them to 0.
+    BacklogWaitTimeActual,
 }
 
 impl Field {
@@ -39,6 +45,9 @@ impl Field {
             Self::Pid => (0x04, 12),
             Self::BacklogLimit => (0x10, 20),
             Self::BacklogWaitTime => (0x20, 36),
+            Self::RateLimit => (0x08, 16),
+            Self::Lost => (0x40, 24),
+            Self::BacklogWaitTimeActual => (0x80, 40),
         }
     }
 
@@ -50,6 +59,9 @@ impl Field {
             Self::Pid => "pid",
             Self::BacklogLimit => "backlog_limit",
             Self::BacklogWaitTime => "backlog_wait_time",
+            Self::RateLimit => "rate_limit",
+            Self::Lost => "lost",
+            Self::BacklogWaitTimeActual => "backlog_wait_time_actual",
         }
     }
 }
@@ -107,7 +119,7 @@ impl Status {
         })
     }
 
-    /// The value of a settable field; `None` where this kernel does not tell it.
+    /// The value of a settable field; `None` where this kernel does not tell it, or we do not keep it.
     pub fn get(&self, field: Field) -> Option<u32> {
         match field {
             Field::Enabled => Some(self.enabled),
@@ -115,6 +127,9 @@ impl Status {
             Field::Pid => Some(self.pid),
             Field::BacklogLimit => Some(self.backlog_limit),
             Field::BacklogWaitTime => self.backlog_wait_time,
+            Field::RateLimit => Some(self.rate_limit),
+            Field::Lost => Some(self.lost),
+            Field::BacklogWaitTimeActual => None,
         }
     }
 }
@@ -125,8 +140,16 @@ mod tests {
 
     #[test]
     fn each_field_lands_where_the_status_reads_it() {
-        for field in [Field::Enabled, Field::Failure, Field::Pid, Field::BacklogLimit, Field::BacklogWaitTime]
-        {
+        let fields = [
+            Field::Enabled,
+            Field::Failure,
+            Field::Pid,
+            Field::BacklogLimit,
+            Field::BacklogWaitTime,
+            Field::RateLimit,
+            Field::Lost,
+        ];
+        for field in fields {
             let out = emit(field, 0x0102_0304);
             assert_eq!(u32_at(&out, 0).unwrap().count_ones(), 1, "{field:?}");
             assert_eq!(Status::parse(&out).unwrap().get(field), Some(0x0102_0304), "{field:?}");

@@ -17,11 +17,29 @@ pub enum Machine {
     Arm,
     /// 64-bit RISC-V.
     Riscv64,
+    /// 64-bit PowerPC, little endian.
+    Ppc64le,
+    /// 64-bit z.
+    S390x,
+    /// 31-bit z.
+    S390,
 }
+
+/// Set in the AUDIT_ARCH_* numbers of 64-bit machines (__AUDIT_ARCH_64BIT).
+pub const ARCH_64BIT: u32 = 0x8000_0000;
 
 impl Machine {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::X86_64, Self::I386, Self::Aarch64, Self::Arm, Self::Riscv64];
+    pub const ALL: [Self; 8] = [
+        Self::X86_64,
+        Self::I386,
+        Self::Aarch64,
+        Self::Arm,
+        Self::Riscv64,
+        Self::Ppc64le,
+        Self::S390x,
+        Self::S390,
+    ];
 
     /// The kernel's machine by the name that uname(2) gives. A 32-bit program on a 64-bit ARM kernel sees
     /// `armv8l`, which is an aarch64 kernel.
@@ -41,6 +59,9 @@ impl Machine {
             "aarch64" | "arm64" => Self::Aarch64,
             "arm" | "armv5tejl" | "armv5tel" | "armv6l" | "armv7l" => Self::Arm,
             "riscv64" => Self::Riscv64,
+            "ppc64le" | "powerpc64le" => Self::Ppc64le,
+            "s390x" => Self::S390x,
+            "s390" => Self::S390,
             _ => return None,
         })
     }
@@ -58,6 +79,9 @@ impl Machine {
             Self::Aarch64 => "aarch64",
             Self::Arm => "arm",
             Self::Riscv64 => "riscv64",
+            Self::Ppc64le => "ppc64le",
+            Self::S390x => "s390x",
+            Self::S390 => "s390",
         }
     }
 
@@ -70,23 +94,24 @@ impl Machine {
             Self::Aarch64 => 0xc000_00b7,
             Self::Arm => 0x4000_0028,
             Self::Riscv64 => 0xc000_00f3,
+            Self::Ppc64le => 0xc000_0015,
+            Self::S390x => 0x8000_0016,
+            Self::S390 => 0x0000_0016,
         }
     }
 
     /// What `b64` means on this machine; none on a 32-bit one.
     pub fn b64(self) -> Option<Self> {
-        match self {
-            Self::X86_64 | Self::Aarch64 | Self::Riscv64 => Some(self),
-            Self::I386 | Self::Arm => None,
-        }
+        (self.audit_arch() & ARCH_64BIT != 0).then_some(self)
     }
 
-    /// What `b32` means on this machine. None where there is no table (riscv32).
+    /// What `b32` means on this machine. None where there is none (ppc64le) and where it has no table (riscv32).
     pub fn b32(self) -> Option<Self> {
         match self {
             Self::X86_64 | Self::I386 => Some(Self::I386),
             Self::Aarch64 | Self::Arm => Some(Self::Arm),
-            Self::Riscv64 => None,
+            Self::S390x | Self::S390 => Some(Self::S390),
+            Self::Riscv64 | Self::Ppc64le => None,
         }
     }
 
@@ -98,44 +123,68 @@ impl Machine {
 
     /// The id of a system call's name, by which src/setup/values knows the call.
     pub(crate) fn syscall_id(self, number: u32) -> Option<u16> {
-        self.tables().0.get(usize::try_from(number).ok()?).copied()
+        id_at(self.tables(), number)
     }
 
     /// The name of a system call.
     pub fn syscall_name(self, number: u32) -> Option<&'static str> {
-        name_at(self.tables().0, number)
+        name_at(self.tables(), number)
+    }
+
+    /// The name that auditctl 3.0.9 and its kin show: the tables have those that are not the kernel's at their end,
+    /// the shown one last.
+    pub fn auditctl_name(self, number: u32) -> Option<&'static str> {
+        let alias = self.tables().2.iter().rfind(|(_, its)| u32::from(*its) == number);
+        alias.map_or_else(|| self.syscall_name(number), |(id, _)| name_of(*id))
     }
 
     /// Every name that [`Self::syscall_number`] knows, for suggestions.
-    pub fn syscall_names(self) -> impl Iterator<Item = &'static str> {
-        let (numbers, aliases) = self.tables();
-        numbers.iter().chain(aliases.iter().map(|(id, _)| id)).filter_map(|id| name_of(*id))
+    pub fn syscall_names(self) -> Vec<&'static str> {
+        all_names(self.tables())
     }
 
     fn tables(self) -> Tables {
         match self {
-            Self::X86_64 => (&X86_64, &X86_64_ALIASES),
-            Self::I386 => (&I386, &I386_ALIASES),
-            Self::Aarch64 => (&AARCH64, &AARCH64_ALIASES),
-            Self::Arm => (&ARM, &ARM_ALIASES),
-            Self::Riscv64 => (&RISCV64, &RISCV64_ALIASES),
+            Self::X86_64 => (&X86_64, &[], &X86_64_ALIASES),
+            Self::I386 => (&I386, &[], &I386_ALIASES),
+            Self::Aarch64 => (&AARCH64, &[], &AARCH64_ALIASES),
+            Self::Arm => (&ARM, &[], &ARM_ALIASES),
+            Self::Riscv64 => (&AARCH64, &RISCV64_CHANGES, &RISCV64_ALIASES),
+            Self::Ppc64le => (&PPC64LE, &[], &PPC64LE_ALIASES),
+            Self::S390x => (&S390, &S390X_CHANGES, &S390X_ALIASES),
+            Self::S390 => (&S390, &[], &S390_ALIASES),
         }
     }
 }
 
+/// The number of an operation of io_uring, in any case.
+pub fn uring_number(name: &str) -> Option<u16> {
+    number_of((&IO_URING, &[], &IO_URING_ALIASES), id_of(&name.to_ascii_lowercase())?)
+}
+
+/// The name of an operation of io_uring.
+pub fn uring_name(number: u32) -> Option<&'static str> {
+    name_at((&IO_URING, &[], &[]), number)
+}
+
+/// Every operation's name, for suggestions.
+pub fn uring_names() -> Vec<&'static str> {
+    all_names((&IO_URING, &[], &IO_URING_ALIASES))
+}
+
 /// The number of an error name such as `EACCES`, in any case; positive.
 pub fn errno_number(name: &str) -> Option<u16> {
-    number_of((&ERRNO, &ERRNO_ALIASES), id_of(&name.to_ascii_uppercase())?)
+    number_of((&ERRNO, &[], &ERRNO_ALIASES), id_of(&name.to_ascii_uppercase())?)
 }
 
 /// The name of a positive error number.
 pub fn errno_name(number: u32) -> Option<&'static str> {
-    name_at(&ERRNO, number)
+    name_at((&ERRNO, &[], &[]), number)
 }
 
 /// Every error name, for suggestions.
-pub fn errno_names() -> impl Iterator<Item = &'static str> {
-    ERRNO.iter().chain(ERRNO_ALIASES.iter().map(|(id, _)| id)).filter_map(|id| name_of(*id))
+pub fn errno_names() -> Vec<&'static str> {
+    all_names((&ERRNO, &[], &ERRNO_ALIASES))
 }
 
 /// The name of a record type, as `type=` has it in audit.log.
@@ -155,12 +204,12 @@ pub fn record_type_number(name: &str) -> Option<u16> {
 }
 
 /// Every record type's name, for suggestions.
-pub fn record_type_names() -> impl Iterator<Item = &'static str> {
-    RECORD_TYPES.iter().filter_map(|(_, id)| name_of(*id))
+pub fn record_type_names() -> Vec<&'static str> {
+    RECORD_TYPES.iter().filter_map(|(_, id)| name_of(*id)).collect()
 }
 
-/// Name ids by number, and further (name id, number) pairs.
-type Tables = (&'static [u16], &'static [(u16, u16)]);
+/// Name ids by number; the (number, name id) pairs that are otherwise; and further (name id, number) pairs.
+type Tables = (&'static [u16], &'static [(u16, u16)], &'static [(u16, u16)]);
 
 /// The name with this place in the blob; none for the mark of an empty slot.
 fn name_of(id: u16) -> Option<&'static str> {
@@ -170,8 +219,20 @@ fn name_of(id: u16) -> Option<&'static str> {
     NAMES.get(start..end)
 }
 
-fn name_at(numbers: &[u16], number: u32) -> Option<&'static str> {
-    numbers.get(usize::try_from(number).ok()?).and_then(|id| name_of(*id))
+fn all_names(tables: Tables) -> Vec<&'static str> {
+    let own = (0..=u32::from(u16::MAX)).map_while(|number| id_at(tables, number));
+    own.chain(tables.2.iter().map(|(id, _)| *id)).filter_map(name_of).collect()
+}
+
+/// The id of a number's name; none behind the last.
+fn id_at((numbers, changes, _): Tables, number: u32) -> Option<u16> {
+    let id = *numbers.get(usize::try_from(number).ok()?)?;
+    let change = changes.iter().find(|(changed, _)| u32::from(*changed) == number);
+    Some(change.map_or(id, |(_, id)| *id))
+}
+
+fn name_at(tables: Tables, number: u32) -> Option<&'static str> {
+    id_at(tables, number).and_then(name_of)
 }
 
 /// The names are sorted, so this is a binary search.
@@ -188,9 +249,10 @@ fn id_of(name: &str) -> Option<u16> {
     None
 }
 
-fn number_of((numbers, aliases): Tables, id: u16) -> Option<u16> {
-    let position = numbers.iter().position(|slot| *slot == id).and_then(|n| u16::try_from(n).ok());
-    position.or_else(|| aliases.iter().find(|(alias, _)| *alias == id).map(|(_, number)| *number))
+fn number_of(tables: Tables, id: u16) -> Option<u16> {
+    let position = (0..).map_while(|number| id_at(tables, number)).position(|slot| slot == id);
+    let position = position.and_then(|n| u16::try_from(n).ok());
+    position.or_else(|| tables.2.iter().find(|(alias, _)| *alias == id).map(|(_, number)| *number))
 }
 
 #[cfg(test)]
@@ -206,6 +268,9 @@ mod tests {
             (Machine::Aarch64, include_str!("../../../tables/syscalls-aarch64.txt")),
             (Machine::Arm, include_str!("../../../tables/syscalls-arm.txt")),
             (Machine::Riscv64, include_str!("../../../tables/syscalls-riscv64.txt")),
+            (Machine::Ppc64le, include_str!("../../../tables/syscalls-ppc64le.txt")),
+            (Machine::S390x, include_str!("../../../tables/syscalls-s390x.txt")),
+            (Machine::S390, include_str!("../../../tables/syscalls-s390.txt")),
         ];
         for (machine, text) in files {
             let mut shown = std::collections::BTreeMap::new();
@@ -217,7 +282,7 @@ mod tests {
                 shown.entry(number).or_insert(name);
                 lines += 1;
             }
-            assert_eq!(machine.syscall_names().count(), lines);
+            assert_eq!(machine.syscall_names().len(), lines);
             for number in 0..3000 {
                 let expected = shown.get(&u16::try_from(number).unwrap()).copied();
                 assert_eq!(machine.syscall_name(number), expected, "{machine:?} {number}");
@@ -237,7 +302,7 @@ mod tests {
     /// The numbers that differ most between machines, from the kernel's own tables.
     #[test]
     fn numbers_are_the_machines_own() {
-        let execve = [59, 11, 221, 11, 221];
+        let execve = [59, 11, 221, 11, 221, 11, 11, 11];
         for (machine, number) in Machine::ALL.into_iter().zip(execve) {
             assert_eq!(machine.syscall_number("execve"), Some(number), "{machine:?}");
             assert_eq!(machine.syscall_number("file_setattr"), Some(469), "{machine:?}");
@@ -250,6 +315,10 @@ mod tests {
     fn auditctls_own_names_are_known_and_not_shown() {
         assert_eq!(Machine::X86_64.syscall_number("pread"), Some(17));
         assert_eq!(Machine::X86_64.syscall_name(17), Some("pread64"));
+        assert_eq!(Machine::X86_64.auditctl_name(17), Some("pread"));
+        assert_eq!(Machine::Arm.auditctl_name(341), Some("sync_file_range"));
+        assert_eq!(Machine::X86_64.auditctl_name(59), Some("execve"));
+        assert_eq!(Machine::X86_64.auditctl_name(2000), None);
         assert_eq!(Machine::I386.syscall_number("sys_kexec_load"), Some(283));
         assert_eq!(Machine::I386.syscall_number("umount"), Some(22));
         assert_eq!(Machine::I386.syscall_number("umount2"), Some(52));
@@ -271,7 +340,7 @@ mod tests {
     fn record_types_have_names() {
         let text = include_str!("../../../tables/record-types.txt");
         let lines: Vec<_> = text.lines().filter_map(|l| l.split_once(' ')).filter(|l| l.0 != "#").collect();
-        assert_eq!(record_type_names().count(), lines.len());
+        assert_eq!(record_type_names().len(), lines.len());
         for (number, name) in lines {
             let number = number.parse().unwrap();
             assert_eq!((record_type_name(number), record_type_number(name)), (Some(name), Some(number)));
@@ -281,12 +350,26 @@ mod tests {
     }
 
     #[test]
+    fn operations_of_io_uring_have_names() {
+        let text = include_str!("../../../tables/io_uring.txt");
+        let lines: Vec<_> = text.lines().filter_map(|l| l.split_once(' ')).filter(|l| l.0 != "#").collect();
+        assert_eq!(uring_names().len(), lines.len());
+        for (number, name) in lines {
+            let number: u16 = number.parse().unwrap();
+            assert_eq!((uring_name(number.into()), uring_number(name)), (Some(name), Some(number)));
+        }
+        assert_eq!((uring_number("execve"), uring_number("OPENAT")), (None, Some(18)));
+    }
+
+    #[test]
     fn machines_know_their_word_sizes() {
         assert_eq!(Machine::of_uname("armv8l"), Some(Machine::Aarch64));
         assert_eq!(Machine::of_uname("armv7l"), Some(Machine::Arm));
         assert_eq!(Machine::of_uname("vax"), None);
         assert_eq!(Machine::X86_64.b32(), Some(Machine::I386));
         assert_eq!(Machine::Arm.b64(), None);
+        assert_eq!(Machine::S390x.b32(), Some(Machine::S390));
+        assert_eq!(Machine::Ppc64le.b32(), None);
         for machine in Machine::ALL {
             assert_eq!(Machine::of_audit_arch(machine.audit_arch()), Some(machine));
             assert_eq!(Machine::of_name(machine.name()), Some(machine));
