@@ -49,7 +49,7 @@ cross: ## build a static binary for x86_64, aarch64 and armv7 each, in dist/TARG
 boot: cross minimal ## start each static binary in a virtual machine and look for its events
 	@tests/boot/run $(TARGETS) minimal
 
-peers: ## compare 100,000 real events with what laurel, ausearch and aureport make of them (root)
+peers: ## compare 100,000 real events with what laurel, ausearch and aureport make of them, and send as many to rsyslogd, syslog-ng and Graylog's reader (root)
 	@RINGAUDIT_TEST_EVENTS=100000 tests/run peers
 
 judge: ## hold 10,000 made-up rules against what auditctl makes of them, ten minutes (root)

@@ -12,6 +12,7 @@ use crate::stats::Stats;
 use crate::sys::host;
 use crate::sys::poll::{Alarm, Wait, poll};
 use crate::sys::signal::{Signal, Signals};
+use crate::sys::thread::{STACK, spawn};
 use crate::wire::tables::Machine;
 use crate::writer::{self, Lines, Requests, Writer};
 use std::fmt;
@@ -19,11 +20,8 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
-/// Stack of the two threads: neither calls deeply nor keeps buffers there.
-const STACK: usize = 128 * 1024;
 /// How long a stop waits for each thing that the kernel may still do.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
 
@@ -280,13 +278,13 @@ impl Threads {
         let requests = writer.requests();
         let ended = Arc::new(Alarm::new()?);
         let at_end = Arc::clone(&ended);
-        let builder = |name: &str| thread::Builder::new().name(name.to_owned()).stack_size(STACK);
         // The threads end by themselves: the reader closes the ring, and the writer then rings `ended`.
-        builder("writer").spawn(move || {
+        let write = move || {
             writer.run();
             at_end.ring();
-        })?;
-        builder("reader").spawn(move || reader.run())?;
+        };
+        spawn("writer", STACK, Box::new(write))?;
+        spawn("reader", STACK, Box::new(move || reader.run()))?;
         Ok(Self { requests, ended })
     }
 

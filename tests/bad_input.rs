@@ -305,7 +305,6 @@ fn wrong_words_of_replay() {
     fs::write(&log, GOOD).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ringaudit"));
     let output = command.arg("replay").arg(&log).stdout(full).stderr(Stdio::piped()).output().unwrap();
-    let stderr =
-        "ringaudit: error: failed to write to standard output: No space left on device (os error 28)\n";
+    let stderr = "ringaudit: error: output stdout: failed to write to standard output: No space left on device (os error 28)\n";
     assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(1), stderr));
 }

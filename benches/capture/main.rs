@@ -3,11 +3,13 @@
 //!
 //! The load is a process that opens a path that does not exist: five records an event (SYSCALL, CWD, PATH,
 //! PROCTITLE, EOE). Only this program's own calls are audited. Needs root and the packages auditd and laurel.
-//! Environment: RINGAUDIT_BIN, the binary to measure; RINGAUDIT_BENCH, `cpu`, `memory`, `rate` or `all`.
+//! Environment: RINGAUDIT_BIN, the binary to measure; RINGAUDIT_BENCH, `cpu`, `outputs`, `memory`, `rate`
+//! or `all`.
 
 mod kernel;
 mod load;
 mod measure;
+mod outputs;
 mod receivers;
 
 use kernel::Kernel;
@@ -52,6 +54,9 @@ fn bench() -> Result<()> {
     println!("binary: {} ({} bytes)", binary.display(), std::fs::metadata(&binary)?.len());
     if matches!(what.as_str(), "all" | "cpu") {
         cpu(&mut kernel, &binary)?;
+    }
+    if matches!(what.as_str(), "all" | "outputs") {
+        outputs::bench(&mut kernel, &binary)?;
     }
     if matches!(what.as_str(), "all" | "memory") {
         memory(&mut kernel, &binary)?;

@@ -15,6 +15,16 @@ pub(crate) fn cpu(pid: u32) -> Result<Duration> {
     Ok(Duration::from_nanos(sum))
 }
 
+/// Calls that write, and bytes that go to devices (`syscw` and `write_bytes` of /proc/PID/io, proc(5)).
+pub(crate) fn io(pid: u32) -> Result<(f64, f64)> {
+    let text = fs::read_to_string(format!("/proc/{pid}/io"))?;
+    let field = |name: &str| -> Result<f64> {
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        Ok(value.ok_or("no such figure in /proc/PID/io")?.trim().parse()?)
+    };
+    Ok((field("syscw")?, field("write_bytes")?))
+}
+
 /// Resident memory (VmRSS), in KiB.
 pub(crate) fn resident_kib(pid: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;

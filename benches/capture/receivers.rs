@@ -10,10 +10,14 @@ use ringaudit::wire::nlmsg;
 use ringaudit::wire::status::{self, Field};
 use std::fmt;
 use std::fs;
+use std::net::UdpSocket;
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// The first word of the command line that makes this program the null receiver.
@@ -34,6 +38,16 @@ pub(crate) enum Kind {
     Json,
     /// The daemon, format json with all translations and all context.
     Context,
+    /// As json, to four outputs: three files and standard output, which is /dev/null.
+    Four,
+    /// As json, with an fsync at the latest a second after a write.
+    Synced,
+    /// As json, with an fsync before an event counts as written.
+    EachSynced,
+    /// As json, to a datagram socket of this host as syslog messages.
+    Syslog,
+    /// As GELF messages of fields over UDP, not compressed.
+    Gelf,
     Auditd,
     /// auditd and laurel.
     Laurel,
@@ -46,6 +60,11 @@ impl fmt::Display for Kind {
             Self::GoAudit => "go-audit format",
             Self::Json => "json",
             Self::Context => "json, context",
+            Self::Four => "json, 4 outputs",
+            Self::Synced => "json, fsync 1 s",
+            Self::EachSynced => "json, fsync each",
+            Self::Syslog => "syslog, unixgram",
+            Self::Gelf => "GELF, UDP",
             Self::Auditd => "auditd",
             Self::Laurel => "auditd, laurel",
         })
@@ -58,6 +77,8 @@ pub(crate) struct Receiver {
     child: Child,
     dir: tempfile::TempDir,
     log: PathBuf,
+    /// Who counts the messages that are sent.
+    peer: Option<Peer>,
 }
 
 impl Receiver {
@@ -66,22 +87,15 @@ impl Receiver {
         kernel.prepare()?;
         let dir = tempfile::tempdir()?;
         let log = dir.path().join("audit.log");
+        let peer = match kind {
+            Kind::Syslog => Some(Peer::unix(&dir.path().join("log"))?),
+            Kind::Gelf => Some(Peer::udp()?),
+            _ => None,
+        };
         let mut command = match kind {
             Kind::Null => {
                 let mut command = Command::new(std::env::current_exe()?);
                 command.arg(NULL_WORD);
-                command
-            }
-            Kind::GoAudit | Kind::Json | Kind::Context => {
-                let config = dir.path().join("ringaudit.toml");
-                let format = if kind == Kind::GoAudit { "go-audit" } else { "json" };
-                let more = if kind == Kind::Context { "" } else { NO_CONTEXT };
-                fs::write(
-                    &config,
-                    format!("{more}[[output]]\ntype = \"file\"\nformat = \"{format}\"\npath = {log:?}\n"),
-                )?;
-                let mut command = Command::new(binary);
-                command.arg("-c").arg(config);
                 command
             }
             Kind::Auditd => auditd(dir.path(), &log)?,
@@ -90,10 +104,18 @@ impl Receiver {
                 laurel(dir.path())?;
                 command
             }
+            _ => {
+                let config = dir.path().join("ringaudit.toml");
+                let address = peer.as_ref().map(|peer| peer.address.as_str()).unwrap_or_default();
+                fs::write(&config, config_of(kind, &log, address))?;
+                let mut command = Command::new(binary);
+                command.arg("-c").arg(config).stdout(Stdio::null());
+                command
+            }
         };
         let child =
             command.stdin(Stdio::null()).spawn().map_err(|e| format!("failed to start {kind}: {e}"))?;
-        let receiver = Self { kind, child, dir, log };
+        let receiver = Self { kind, child, dir, log, peer };
         let deadline = Instant::now() + Duration::from_secs(10);
         while kernel.daemon()? != receiver.pid() {
             if Instant::now() > deadline {
@@ -132,10 +154,15 @@ impl Receiver {
     /// Ends it and counts the events that its log holds; the null receiver's are those that were sent.
     pub(crate) fn stop(&mut self, sent: u32) -> Result<u32> {
         self.end()?;
+        if let Some(peer) = &self.peer {
+            return Ok(peer.count());
+        }
         let mark = match self.kind {
-            Kind::Null => return Ok(sent),
+            Kind::Null | Kind::Syslog | Kind::Gelf => return Ok(sent),
             Kind::GoAudit => r#"name=\"/nonexistent/ringaudit\""#,
-            Kind::Json | Kind::Context | Kind::Laurel => r#""name":"/nonexistent/ringaudit""#,
+            Kind::Json | Kind::Context | Kind::Four | Kind::Synced | Kind::EachSynced | Kind::Laurel => {
+                r#""name":"/nonexistent/ringaudit""#
+            }
             Kind::Auditd => r#"name="/nonexistent/ringaudit""#,
         };
         let log = if self.kind == Kind::Laurel { self.dir.path().join(LAUREL_LOG) } else { self.log.clone() };
@@ -166,6 +193,77 @@ impl Drop for Receiver {
             let _ = self.child.wait();
         }
     }
+}
+
+/// A socket of this process, and a thread that counts the events of the load among its messages. Its CPU is not the
+/// daemon's.
+struct Peer {
+    address: String,
+    count: Arc<AtomicU32>,
+}
+
+impl Peer {
+    fn unix(path: &Path) -> Result<Self> {
+        let socket = UnixDatagram::bind(path)?;
+        Ok(Self::read(path.display().to_string(), move |space| socket.recv(space)))
+    }
+
+    fn udp() -> Result<Self> {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        let address = socket.local_addr()?.to_string();
+        Ok(Self::read(address, move |space| socket.recv(space)))
+    }
+
+    fn read(address: String, recv: impl Fn(&mut [u8]) -> std::io::Result<usize> + Send + 'static) -> Self {
+        let count = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&count);
+        std::thread::spawn(move || {
+            let mut space = vec![0; 1 << 16];
+            let mark = b"/nonexistent/ringaudit";
+            while let Ok(len) = recv(&mut space) {
+                let is_load = space[..len].windows(mark.len()).any(|part| part == mark);
+                counter.fetch_add(u32::from(is_load), Ordering::Relaxed);
+            }
+        });
+        Self { address, count }
+    }
+
+    fn count(&self) -> u32 {
+        std::thread::sleep(Duration::from_millis(200));
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+/// The daemon's config; `address` is that of who receives what it sends.
+fn config_of(kind: Kind, log: &Path, address: &str) -> String {
+    match kind {
+        Kind::Syslog => {
+            return format!("{NO_CONTEXT}[[output]]\ntype = \"syslog\"\naddress = \"{address}\"\n");
+        }
+        Kind::Gelf => {
+            return format!(
+                "{NO_CONTEXT}[[output]]\ntype = \"gelf\"\ncompression = \"none\"\naddress = \"{address}\"\n"
+            );
+        }
+        _ => {}
+    }
+    let format = if kind == Kind::GoAudit { "go-audit" } else { "json" };
+    let more = if kind == Kind::Context { "" } else { NO_CONTEXT };
+    let file = |path: &Path| format!("[[output]]\ntype = \"file\"\nformat = \"{format}\"\npath = {path:?}\n");
+    let mut text = more.to_owned() + &file(log);
+    match kind {
+        Kind::Synced => text += "fsync = 1000\n",
+        Kind::EachSynced => text += "fsync = \"each\"\n",
+        Kind::Four => {
+            // Not beside the log: its name is not to begin as the log's does.
+            for name in ["second.jsonl", "third.jsonl"] {
+                text += &file(&log.with_file_name(name));
+            }
+            text += &format!("[[output]]\ntype = \"stdout\"\nformat = \"{format}\"\n");
+        }
+        _ => {}
+    }
+    text
 }
 
 /// Debian's auditd with its own config, but for the places and the size of the log.

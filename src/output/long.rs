@@ -15,6 +15,8 @@ pub(super) fn is_long(lines: &[u8], max: usize) -> bool {
 }
 
 /// Writes the lines so that none is longer than `max`, which is at least 256.
+#[cold]
+#[inline(never)]
 pub(super) fn fit(format: Format, lines: &[u8], stamp: Stamp, max: usize, how: LongLine, out: &mut Line) {
     out.clear();
     for line in lines.split_inclusive(|&byte| byte == b'\n') {

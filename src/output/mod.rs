@@ -15,6 +15,7 @@ use crate::config::{self, Format, LongLine, Target, WhenFull};
 use crate::format::Line;
 use crate::log;
 use crate::stats::{Dropped, OutputStats, Stats};
+use crate::sys::thread::spawn;
 use crate::wire::record::Stamp;
 pub use batch::{BATCH, BATCH_EVENTS, Batch, Entry};
 use driver::Driver;
@@ -23,15 +24,16 @@ use queue::{NoRoom, Queue, Stage};
 use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// Stack of an output's thread, touched as far as used: some KiB, and 200 where it compresses.
-const STACK: usize = 512 * 1024;
+const STACK: usize = 1024 * 1024;
 /// How long the start waits for an output that opens something on this host.
 const OPEN_LIMIT: Duration = Duration::from_secs(5);
 /// How long the stop waits for a thread beyond its time: it notices that by itself, unless a call holds it.
 const GRACE: Duration = Duration::from_millis(200);
+/// How long the writer waits in a second for an output that is only behind.
+const SLACK: Duration = Duration::from_millis(50);
 
 /// Why an output does not write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,6 +172,36 @@ impl Patience for Daemons {
     }
 }
 
+/// How long the writer waits for outputs that are behind, as they are after a burst that came faster than they were
+/// given the CPU: not for one that is stuck, and not longer than [`SLACK`] in a second.
+struct Slack {
+    since: Instant,
+    spent: Duration,
+    /// Whether waiting was no use.
+    is_late: bool,
+}
+
+impl Slack {
+    fn new() -> Self {
+        Self { since: Instant::now(), spent: Duration::ZERO, is_late: false }
+    }
+
+    /// Waits for a moment; false when there was enough of it.
+    fn wait(&mut self, room: &Room) -> bool {
+        let start = Instant::now();
+        if start.duration_since(self.since) >= Duration::from_secs(1) {
+            (self.since, self.spent) = (start, Duration::ZERO);
+        }
+        let left = SLACK.saturating_sub(self.spent);
+        if self.is_late || left.is_zero() {
+            return false;
+        }
+        room.wait(None, Some(left));
+        self.spent += start.elapsed();
+        true
+    }
+}
+
 /// The writer's end of one output.
 struct Tap {
     format: Format,
@@ -177,11 +209,13 @@ struct Tap {
     flush: Duration,
     /// The longest line, if there is one, and what becomes of a longer one.
     long: Option<(usize, LongLine)>,
+    slack: Slack,
 }
 
 /// All outputs.
 pub struct Outputs {
     taps: Vec<Tap>,
+    queues: Vec<Arc<Queue>>,
     room: Arc<Room>,
     patience: Box<dyn Patience>,
     /// Whether no event may be dropped.
@@ -256,7 +290,8 @@ impl Outputs {
         }
         let taps: Vec<Tap> = taps.into_iter().map(|(tap, _)| tap).collect();
         let line = if taps.iter().any(|tap| tap.long.is_some()) { Line::new(longest).ok() } else { None };
-        let outputs = Self { taps, room, patience, all, line };
+        let queues = taps.iter().map(|tap| Arc::clone(&tap.queue)).collect();
+        let outputs = Self { taps, queues, room, patience, all, line };
         if errors.is_empty() { Ok(outputs) } else { Err(errors) }
     }
 
@@ -277,8 +312,8 @@ impl Outputs {
 
     /// Gives an event's lines of this format to each output that has it, but for the outputs `kept`.
     pub fn write(&mut self, format: Format, lines: &[u8], stamp: Stamp, kept: u64) {
-        let Self { taps, room, patience, all, line } = self;
-        for (at, tap) in taps.iter().enumerate().filter(|(_, tap)| tap.format == format) {
+        let Self { taps, queues, room, patience, all, line } = self;
+        for (at, tap) in taps.iter_mut().enumerate().filter(|(_, tap)| tap.format == format) {
             if holds(kept, at) {
                 continue;
             }
@@ -299,12 +334,17 @@ impl Outputs {
             let mut must = false;
             while tap.queue.put(lines, stamp, must) == Err(NoRoom) {
                 tap.queue.flush();
+                if !tap.queue.waits() {
+                    must = !tap.slack.wait(room);
+                    continue;
+                }
                 match patience.wait(room) {
-                    Waited::Again => must = *all && has_gone(taps),
-                    Waited::Reopen => taps.iter().for_each(|tap| tap.queue.reopen()),
+                    Waited::Again => must = *all && has_gone(queues),
+                    Waited::Reopen => queues.iter().for_each(|queue| queue.reopen()),
                     Waited::Enough => must = true,
                 }
             }
+            tap.slack.is_late = must;
         }
     }
 
@@ -326,7 +366,7 @@ impl Outputs {
 
     /// Whether one is gone for good.
     pub fn has_gone(&self) -> bool {
-        has_gone(&self.taps)
+        has_gone(&self.queues)
     }
 
     /// Waits until everything is written, for as long as patience has it.
@@ -376,8 +416,8 @@ impl Drop for Outputs {
     }
 }
 
-fn has_gone(taps: &[Tap]) -> bool {
-    taps.iter().any(|tap| tap.queue.has_gone())
+fn has_gone(queues: &[Arc<Queue>]) -> bool {
+    queues.iter().any(|queue| queue.has_gone())
 }
 
 fn holds(outputs: u64, at: usize) -> bool {
@@ -412,11 +452,14 @@ fn start(
     let queue = Arc::new(queue.map_err(|error| no_memory(&error))?);
     let batch = Batch::new(longest).map_err(|error| no_memory(&error))?;
     let driver = Driver::new(output, Arc::clone(&queue), batch);
-    let builder = thread::Builder::new().name(config.name.clone()).stack_size(STACK);
-    builder.spawn(move || driver.run()).map_err(|error| format!("failed to start a thread: {error}"))?;
+    let thread = spawn(&config.name, STACK, Box::new(move || driver.run()));
+    thread.map_err(|error| format!("failed to start a thread: {error}"))?;
     stats.outputs.add(counters);
     let flush = Duration::from_secs(config.queue.flush_s.into());
     let max = config.queue.max_line as usize;
     let long = (max > 0).then_some((max, config.queue.long_line));
-    Ok((Tap { format: config.format, queue, flush, long }, is_local))
+    Ok((Tap { format: config.format, queue, flush, long, slack: Slack::new() }, is_local))
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,6 +87,8 @@ struct State {
     held: u64,
     /// Whether the thread sleeps until there is something to write.
     asleep: bool,
+    /// Whether it sleeps though there is something to write: it failed, or its receiver takes nothing.
+    is_stuck: bool,
     /// Whether somebody waits for room, or for the end of all.
     wants_room: bool,
     wants_empty: bool,
@@ -121,7 +123,7 @@ pub(super) struct Orders {
     pub(super) stop_by: Option<Instant>,
 }
 
-/// There is no room, and the event is not to be dropped.
+/// There is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoRoom;
 
@@ -147,6 +149,7 @@ impl Queue {
             taken: 0,
             held: 0,
             asleep: false,
+            is_stuck: false,
             wants_room: false,
             wants_empty: false,
             reopen_at: None,
@@ -157,12 +160,17 @@ impl Queue {
         Ok(Self { state: Mutex::new(state), alarm: Alarm::new()?, room, stats, limit, overflow })
     }
 
+    /// Whether the writer waits for room, however long.
+    pub(super) fn waits(&self) -> bool {
+        self.overflow == WhenFull::Wait
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts an event in, or counts it as dropped. `NoRoom` is for `overflow = "wait"` alone, and counts nothing,
-    /// unless `must`.
+    /// Puts an event in. `NoRoom` counts nothing: the caller may wait. With `must`, and where waiting is no use as
+    /// the output itself waits for something, the event is dropped and counted, or others for it.
     pub(super) fn put(&self, lines: &[u8], stamp: Stamp, must: bool) -> Result<(), NoRoom> {
         let mut state = self.state();
         let need = HEADER + lines.len();
@@ -174,15 +182,15 @@ impl Queue {
             None
         } else {
             match self.overflow {
+                _ if !must && (self.overflow == WhenFull::Wait || !state.is_stuck) => {
+                    state.wants_room = true;
+                    return Err(NoRoom);
+                }
                 WhenFull::DropOldest => {
                     while !state.has_room(need, self.limit) && state.drop_first() {
                         self.stats.dropped_for(Dropped::Full).add(1);
                     }
                     (!state.has_room(need, self.limit)).then_some(Dropped::Full)
-                }
-                WhenFull::Wait if !must => {
-                    state.wants_room = true;
-                    return Err(NoRoom);
                 }
                 WhenFull::DropNewest | WhenFull::Wait => Some(Dropped::Full),
             }
@@ -321,6 +329,7 @@ impl Queue {
                 return;
             }
             state.asleep = for_data;
+            state.is_stuck = !for_data;
         }
         let mut waits: heapless::Vec<Wait, 2> = heapless::Vec::new();
         let _ = waits.push(Wait::readable(self.alarm.as_fd()));
@@ -329,7 +338,9 @@ impl Queue {
         if waits.first().is_some_and(Wait::ready) {
             self.alarm.hush();
         }
-        self.state().asleep = false;
+        let mut state = self.state();
+        state.asleep = false;
+        state.is_stuck = false;
     }
 }
 

@@ -26,8 +26,8 @@ impl Stdout {
             io::ErrorKind::BrokenPipe => {
                 Fault::Gone(Some("its reader has gone; events for it are dropped and counted".to_owned()))
             }
-            _ if self.is_final => Fault::Gone(Some(format!("failed to write: {error}"))),
-            _ => Fault::Failed(format!("failed to write: {error}")),
+            _ if self.is_final => Fault::Gone(Some(format!("failed to write to standard output: {error}"))),
+            _ => Fault::Failed(format!("failed to write to standard output: {error}")),
         }
     }
 }

@@ -61,8 +61,10 @@ fn look_up(name: &CStr, port: u16, kind: Kind) -> Result<Addresses, String> {
         0 => Ok(Addresses(found)),
         libc::EAI_SYSTEM => Err(io::Error::last_os_error().to_string()),
         _ => {
-            // SAFETY: gives a string that is never freed.
-            let why = unsafe { CStr::from_ptr(libc::gai_strerror(error)) };
+            // SAFETY: takes an integer.
+            let text = unsafe { libc::gai_strerror(error) };
+            // SAFETY: the text ends in NUL and is never freed.
+            let why = unsafe { CStr::from_ptr(text) };
             Err(why.to_string_lossy().into_owned())
         }
     }

@@ -19,8 +19,7 @@ pub mod signal;
 #[cfg(target_env = "musl")]
 mod sort;
 pub mod start;
-#[cfg(target_env = "musl")]
-mod thread;
+pub mod thread;
 pub mod write;
 
 use std::io;

@@ -36,6 +36,8 @@ impl Program {
         pointers.push(std::ptr::null_mut());
         let setup = Setup::new(reader.as_fd())?;
         let mut pid = 0;
+        // SAFETY: nobody changes the environment after the start.
+        let environment = unsafe { environ };
         // SAFETY: path, words and the environment end in NUL or null, and outlive the call, as `setup` does.
         let error = unsafe {
             libc::posix_spawn(
@@ -44,7 +46,7 @@ impl Program {
                 setup.actions.as_ptr(),
                 setup.attributes.as_ptr(),
                 pointers.as_ptr(),
-                environ,
+                environment,
             )
         };
         succeeded(error)?;

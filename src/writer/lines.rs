@@ -162,6 +162,8 @@ impl Lines {
 
     /// Writes an event in each of these formats that is in use, but for the outputs `kept`; false when one of its
     /// lines did not fit.
+    // Three callers: inlined, all formats would stand in the binary as often.
+    #[inline(never)]
     fn write_as(&mut self, formats: &[Format], event: &Event<'_>, kept: u64) -> bool {
         let mut fits = true;
         for &format in formats {

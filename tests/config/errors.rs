@@ -129,7 +129,12 @@ const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
     ("label", "script", "1", "\"label.script\" must be a regex, not a whole number"),
     ("label", "action", "true", "\"label.action\" must be \"set\" or \"remove\", not a boolean"),
     ("label", "propagate", "'yes'", "\"label.propagate\" must be true or false, not a string"),
-    ("output", "type", "1", "\"output.type\" must be \"stdout\" or \"file\", not a whole number"),
+    (
+        "output",
+        "type",
+        "1",
+        "\"output.type\" must be \"stdout\", \"file\", \"syslog\", \"gelf\", \"unix\" or \"pipe\", not a whole number",
+    ),
     (
         "output",
         "format",
@@ -194,6 +199,60 @@ const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
         "low_space",
         "1",
         "\"output.low_space\" must be \"warn\", \"rotate\", \"delete\" or \"stop\", not a whole number",
+    ),
+    (
+        "output",
+        "network",
+        "1",
+        "\"output.network\" must be \"unixgram\", \"unix\", \"udp\" or \"tcp\", not a whole number",
+    ),
+    (
+        "output",
+        "address",
+        "1",
+        "\"output.address\" must be an absolute path of at most 107 bytes, not a whole number",
+    ),
+    (
+        "output",
+        "protocol",
+        "1",
+        "\"output.protocol\" must be \"rfc5424\", \"rfc3164\" or \"go-audit\", not a whole number",
+    ),
+    (
+        "output",
+        "facility",
+        "1.5",
+        "\"output.facility\" must be a name or 0 to 23, not a number with a fraction",
+    ),
+    ("output", "severity", "[]", "\"output.severity\" must be a name or 0 to 7, not a list"),
+    ("output", "tag", "1", "\"output.tag\" must be a string, not a whole number"),
+    ("output", "hostname", "1", "\"output.hostname\" must be a string, not a whole number"),
+    (
+        "output",
+        "framing",
+        "true",
+        "\"output.framing\" must be \"octet-counting\" or \"newline\", not a boolean",
+    ),
+    (
+        "output",
+        "sd_id",
+        "1",
+        "\"output.sd_id\" must be a name, @ and your enterprise number, such as \"audit@32473\", of at most 32 characters, not a whole number",
+    ),
+    ("output", "cee", "1", "\"output.cee\" must be true or false, not a whole number"),
+    ("output", "payload", "1", "\"output.payload\" must be \"fields\" or \"line\", not a whole number"),
+    (
+        "output",
+        "compression",
+        "true",
+        "\"output.compression\" must be \"gzip\", \"zlib\" or \"none\", not a boolean",
+    ),
+    ("output", "chunk_bytes", "'1k'", "\"output.chunk_bytes\" must be a whole number, not a string"),
+    (
+        "output",
+        "command",
+        "'cat'",
+        "\"output.command\" must be a program and its arguments, such as [\"/usr/bin/logger\", \"-t\", \"audit\"], not a string",
     ),
     ("output", "group", "[]", "\"output.group\" must be a group's name or number in quotes, not a list"),
 ];
@@ -325,13 +384,7 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
         "output",
         "type",
         "'fiel'",
-        "\"output.type\" must be \"stdout\" or \"file\", not \"fiel\"; did you mean \"file\"?",
-    ),
-    (
-        "output",
-        "type",
-        "'gelf'",
-        "output type \"gelf\" is not supported by this version; use \"stdout\" or \"file\"",
+        "\"output.type\" must be \"stdout\", \"file\", \"syslog\", \"gelf\", \"unix\" or \"pipe\", not \"fiel\"; did you mean \"file\"?",
     ),
     (
         "output",
@@ -454,7 +507,7 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
     (
         "[[output]]\n[[output]]\ntype = 'file'\n",
         &[
-            "f:1:1: [[output]] needs a \"type\": \"stdout\" or \"file\"",
+            "f:1:1: [[output]] needs a \"type\": \"stdout\", \"file\", \"syslog\", \"gelf\", \"unix\" or \"pipe\"",
             "f:2:1: [[output]] of type \"file\" needs a \"path\"",
         ],
     ),
@@ -462,16 +515,8 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
         "[[output]]\ntype = 'stdout'\npath = '/x'\nnetwork = 'tcp'\n\n[[output]]\ntype = 'file'\npath = '/x'\nnonsense = 1\n",
         &[
             "f:3:1: \"path\" belongs to an output of type \"file\", not \"stdout\"",
-            "f:4:1: \"network\" belongs to an output of type \"syslog\" or \"gelf\", not \"stdout\"",
+            "f:4:1: \"network\" belongs to an output of type \"syslog\", \"gelf\" or \"unix\", not \"stdout\"",
             "f:9:1: unknown key \"nonsense\" in [[output]]; its keys are \"type\", \"name\", \"format\", \"queue_kib\", \"overflow\", \"max_line\", \"long_line\", \"flush_s\", \"path\", \"mode\", \"owner\", \"group\", \"rotate_kib\", \"rotate_s\", \"keep\", \"keep_mib\", \"compress\", \"fsync\", \"min_free_mib\" and \"low_space\"",
-        ],
-    ),
-    (
-        // Its keys are right, for a version that has the type.
-        "[[output]]\ntype = 'syslog'\nnetwork = 'tcp'\naddress = 'x:1'\nadress = 'x'\n",
-        &[
-            "f:2:9: output type \"syslog\" is not supported by this version; use \"stdout\" or \"file\"",
-            "f:5:1: unknown key \"adress\" in [[output]]; its keys are \"type\", \"name\", \"format\", \"queue_kib\", \"overflow\", \"max_line\", \"long_line\", \"flush_s\", \"path\", \"mode\", \"owner\", \"group\", \"rotate_kib\", \"rotate_s\", \"keep\", \"keep_mib\", \"compress\", \"fsync\", \"min_free_mib\" and \"low_space\"",
         ],
     ),
     (
@@ -590,7 +635,8 @@ fn unknown_keys_suggest_the_near_ones() {
             let list = ["label", "filter", "output"].contains(&table);
             let label = if list { format!("[[{table}]]") } else { format!("[{table}]") };
             // A required key is then missing as well: only the slip's own message is looked at.
-            let found = problems(&one_key(table, &slip, "1"));
+            let text = one_key(table, key, "1").replacen(&format!("{key} = "), &format!("{slip} = "), 1);
+            let found = problems(&text);
             let expected = format!("f:2:1: unknown key \"{slip}\" in {label}; did you mean \"{key}\"?");
             assert!(found.contains(&expected), "{expected}\n{found:?}");
         }

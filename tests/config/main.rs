@@ -3,6 +3,7 @@
 
 mod documents;
 mod errors;
+mod outputs;
 mod properties;
 mod rules;
 
@@ -45,6 +46,17 @@ fn one_key(table: &str, key: &str, value: &str) -> String {
     match (table, key) {
         ("output", "type") => format!("[[output]]\n{key} = {value}\n"),
         ("output", "path") => format!("[[output]]\n{key} = {value}\ntype = \"file\"\n"),
+        (
+            "output",
+            "protocol" | "facility" | "severity" | "tag" | "hostname" | "framing" | "sd_id" | "cee",
+        ) => {
+            format!("[[output]]\n{key} = {value}\ntype = \"syslog\"\nnetwork = \"tcp\"\naddress = \"h:1\"\n")
+        }
+        ("output", "network" | "address") => format!("[[output]]\n{key} = {value}\ntype = \"syslog\"\n"),
+        ("output", "payload" | "compression" | "chunk_bytes") => {
+            format!("[[output]]\n{key} = {value}\ntype = \"gelf\"\naddress = \"h:1\"\n")
+        }
+        ("output", "command") => format!("[[output]]\n{key} = {value}\ntype = \"pipe\"\n"),
         ("output", _) => format!("[[output]]\n{key} = {value}\ntype = \"file\"\npath = \"/x\"\n"),
         ("filter", "name" | "action" | "outputs") => format!("[[filter]]\n{key} = {value}\nkey = 'k'\n"),
         ("filter", _) => format!("[[filter]]\n{key} = {value}\n"),

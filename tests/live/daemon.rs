@@ -18,8 +18,9 @@ pub(crate) struct Daemon {
 
 /// What it says when it has begun; how many rules were added and how many were there, `settings` looks at.
 const CAPTURING: &str = "ringaudit: capturing; ";
-/// And at its end; `filters` looks at the counts.
+/// And at its end; `filters` and `faults` look at the counts.
 const STOPPED: &str = "ringaudit: stopped; ";
+const OUTPUTS: (&str, &str) = ("ringaudit: output ", ": received: ");
 
 /// How it ended, and what it said but that it captures and that it has stopped.
 #[derive(Debug, PartialEq, Eq)]
@@ -89,7 +90,8 @@ impl Daemon {
             status.is_some()
         });
         let stderr = self.stderr();
-        let said = |line: &&str| !line.starts_with(CAPTURING) && !line.starts_with(STOPPED);
+        let counts = |line: &str| line.starts_with(OUTPUTS.0) && line.contains(OUTPUTS.1);
+        let said = |line: &&str| !line.starts_with(CAPTURING) && !line.starts_with(STOPPED) && !counts(line);
         let rest = stderr.split_inclusive('\n').filter(said).collect();
         Ended { code: status.and_then(|status| status.code()), stderr: rest }
     }

@@ -9,6 +9,7 @@ mod flood;
 mod machine;
 
 mod context;
+mod faults;
 mod filters;
 mod idle;
 mod inode;

@@ -357,9 +357,9 @@ impl<'e> Writer<'_, 'e> {
             if let Some((key, value)) = value.filter(|_| self.key(wanted)) {
                 self.line.push(b"\"");
                 if key == b"proctitle" {
-                    self.title(value)
+                    self.title(value);
                 } else {
-                    self.encoded(value)
+                    self.encoded(value);
                 }
                 self.line.push(b"\"");
             }
@@ -419,7 +419,8 @@ impl<'e> Writer<'_, 'e> {
             let text = value.decode(self.space).unwrap_or_else(|| value.bytes());
             let kept = text.get(..left).unwrap_or(text);
             self.cut += (text.len() - kept.len()) as u64;
-            if !first && !goes_on && !(kept.is_empty() && left == 0) {
+            let is_cut = kept.is_empty() && left == 0;
+            if !(first || goes_on || is_cut) {
                 self.line.push(b" ");
             }
             escape::push(self.line, kept);

@@ -17,6 +17,7 @@ use older::Older;
 use open::{Access, Identity, Torn, explain, open};
 use std::fs;
 use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -57,6 +58,13 @@ struct Open {
     is_regular: bool,
     /// When it was made, as far as that is known.
     made: SystemTime,
+}
+
+impl Open {
+    /// Brings what was written to the disk, where there is one.
+    fn sync(&self) -> io::Result<()> {
+        if self.is_regular { self.file.sync_data() } else { Ok(()) }
+    }
 }
 
 impl File {
@@ -118,7 +126,7 @@ impl File {
         }
         self.next_look = Some(now + LOOK_EVERY);
         let identity = self.file.as_ref().map(|open| open.identity);
-        match fs::metadata(&self.target.path) {
+        match fs::metadata(self.target.path.as_path()) {
             Ok(there) if Some(Identity::of(&there)) == identity => self.is_missing = false,
             Ok(_) => self.follow()?,
             // Whoever rotates may be about to make the new one: that is waited for.
@@ -193,6 +201,8 @@ impl File {
                     Ok(())
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+                // A pipe that is full.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => Err(error),
             };
             if result.is_err() {
@@ -202,28 +212,8 @@ impl File {
         (all - bytes.len(), Ok(()))
     }
 
-    /// Brings what was written to the disk, if that is asked for at all.
-    fn sync(&mut self) {
-        self.sync_at = None;
-        if self.target.fsync != Fsync::None {
-            // A failure can't be mended any more here; while the file is in use it is told.
-            let _ = self.file.as_ref().map(|open| open.file.sync_data());
-        }
-    }
-}
-
-impl Output for File {
-    fn open(&mut self) -> Result<(), Fault> {
-        // After a failure all is opened anew: what is at the path may be another file, or another file system.
-        self.file = None;
-        self.next_look = None;
-        self.open_anew().map_err(|error| {
-            let message = explain(&self.target.path, &error);
-            if open::is_mistake(&error) { Fault::Wrong(message) } else { Fault::Failed(message) }
-        })
-    }
-
-    fn write(&mut self, batch: &mut Batch) -> Result<(), Fault> {
+    /// Writes what is in the batch, file by file.
+    fn write_batch(&mut self, batch: &mut Batch) -> Result<(), Fault> {
         if std::mem::take(&mut self.restart) {
             batch.restart();
         }
@@ -247,7 +237,11 @@ impl Output for File {
             fitting = fitting.max(batch.first_len());
             let (written, mut result) = self.write_all(batch.rest().get(..fitting).unwrap_or_default());
             if result.is_ok() && self.target.fsync == Fsync::Each {
-                result = self.file.as_ref().map_or(Ok(()), |open| open.file.sync_data());
+                result = self.file.as_ref().map_or(Ok(()), Open::sync);
+            }
+            if result.is_ok() && written < fitting {
+                batch.advance(written);
+                return Ok(());
             }
             if let (Err(error), true) = (&result, written == fitting) {
                 // Not on the disk, as far as is known: it is written again.
@@ -270,6 +264,36 @@ impl Output for File {
         Ok(())
     }
 
+    /// Brings what was written to the disk, if that is asked for at all.
+    fn sync(&mut self) {
+        self.sync_at = None;
+        if self.target.fsync != Fsync::None {
+            // A failure can't be mended any more here; while the file is in use it is told.
+            let _ = self.file.as_ref().map(Open::sync);
+        }
+    }
+}
+
+impl Output for File {
+    fn open(&mut self) -> Result<(), Fault> {
+        // After a failure all is opened anew: what is at the path may be another file, or another file system.
+        self.file = None;
+        self.next_look = None;
+        self.open_anew().map_err(|error| {
+            let message = explain(&self.target.path, &error);
+            if open::is_mistake(&error) { Fault::Wrong(message) } else { Fault::Failed(message) }
+        })
+    }
+
+    fn write(&mut self, batch: &mut Batch) -> Result<(), Fault> {
+        let result = self.write_batch(batch);
+        if result.is_err() {
+            // Nothing stays open in a file system that may have to be unmounted to be mended.
+            self.file = None;
+        }
+        result
+    }
+
     fn reopen(&mut self) -> Result<bool, Fault> {
         self.sync();
         self.open_anew().map(|()| true).map_err(|error| {
@@ -278,13 +302,17 @@ impl Output for File {
         })
     }
 
+    fn blocked_on(&self) -> Option<BorrowedFd<'_>> {
+        self.file.as_ref().map(|open| open.file.as_fd())
+    }
+
     fn due(&self) -> Option<Instant> {
         self.sync_at
     }
 
     fn work(&mut self) -> Result<(), Fault> {
         self.sync_at = None;
-        let synced = self.file.as_ref().map_or(Ok(()), |open| open.file.sync_data());
+        let synced = self.file.as_ref().map_or(Ok(()), Open::sync);
         synced.map_err(|error| self.failed("fsync", &error))
     }
 

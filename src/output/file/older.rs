@@ -70,7 +70,7 @@ impl Older {
         match busy.take() {
             Some(number) => {
                 fs::rename(packed, self.packed(number))?;
-                fs::remove_file(self.plain(number))
+                fs::remove_file(self.plain(number).as_path())
             }
             None => fs::remove_file(packed),
         }
@@ -86,7 +86,7 @@ impl Older {
                 [(self.plain(number), self.plain(number + 1)), (self.packed(number), self.packed(number + 1))]
             {
                 if number >= self.keep {
-                    ignore_missing(fs::remove_file(from))?;
+                    ignore_missing(fs::remove_file(from.as_path()))?;
                 } else {
                     ignore_missing(fs::rename(from, to))?;
                 }
@@ -101,7 +101,7 @@ impl Older {
         let mut busy = self.busy();
         let number = self.count();
         let Some((path, _)) = self.at(number) else { return Ok(false) };
-        fs::remove_file(path)?;
+        fs::remove_file(path.as_path())?;
         if *busy == Some(number) {
             *busy = None;
         }

@@ -88,9 +88,9 @@ pub(super) fn open(path: &Path, access: &Access, torn: Option<Torn>) -> io::Resu
 
 /// Whether it is a mistake in the config, and not of the moment, that a file can't be opened.
 pub(super) fn is_mistake(error: &io::Error) -> bool {
-    use io::ErrorKind::{IsADirectory, NotADirectory, NotFound, PermissionDenied};
-    matches!(error.kind(), NotFound | IsADirectory | NotADirectory | PermissionDenied)
-        || error.raw_os_error() == Some(libc::ENXIO)
+    use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    !matches!(error.kind(), QuotaExceeded | ReadOnlyFilesystem | StorageFull)
+        && !matches!(error.raw_os_error(), Some(libc::EIO | libc::ENODEV | libc::ESTALE))
 }
 
 /// Says what about the path is wrong, since "no such file or directory" tells nobody which one.

@@ -6,11 +6,12 @@ use super::open::Access;
 use crate::log;
 use crate::output::gzip::{Envelope, Packer};
 use crate::sys::host;
+use crate::sys::thread::spawn;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
-use std::thread;
+use std::thread::JoinHandle;
 
 /// Stack of the thread: the compressor, some 300 KiB, is made there before it is boxed.
 const STACK: usize = 1024 * 1024;
@@ -19,7 +20,7 @@ const PIECE: usize = 32 * 1024;
 
 /// The thread, while there is one.
 #[derive(Default)]
-pub(super) struct Packing(Option<thread::JoinHandle<()>>);
+pub(super) struct Packing(Option<JoinHandle<()>>);
 
 impl Packing {
     /// Sees to it that what is there to compress is, sooner or later.
@@ -29,14 +30,13 @@ impl Packing {
             return;
         }
         let (older, access) = (Arc::clone(older), Arc::clone(access));
-        let builder = thread::Builder::new().name("gzip".to_owned()).stack_size(STACK);
-        let spawned = builder.spawn(move || {
+        let run = move || {
             host::lower_priority();
             if let Err(error) = pack_all(&older, &access) {
                 log::error(format_args!("failed to compress an older file: {error}"));
             }
-        });
-        self.0 = spawned.ok();
+        };
+        self.0 = spawn("gzip", STACK, Box::new(run)).ok();
     }
 }
 
@@ -44,15 +44,13 @@ fn pack_all(older: &Older, access: &Access) -> io::Result<()> {
     let mut packer = Packer::new(Envelope::Gzip);
     let half = older.name(format_args!(".gz.tmp"));
     while let Some(mut from) = older.next_to_pack() {
-        let metadata = from.metadata()?;
-        ignore(fs::remove_file(&half));
+        ignore(fs::remove_file(half.as_path()));
         let mut options = OpenOptions::new();
         let mut to = options.write(true).create_new(true).mode(0o600).open(&half)?;
         access.set(&to, &to.metadata()?)?;
-        let packed = pack(&mut packer, &mut from, &mut to);
-        if let Err(error) = packed.and_then(|()| to.set_modified(metadata.modified()?)) {
+        if let Err(error) = pack(&mut packer, &mut from, &mut to) {
             *older.busy() = None;
-            ignore(fs::remove_file(&half));
+            ignore(fs::remove_file(half.as_path()));
             return Err(error);
         }
         older.replace(&half)?;

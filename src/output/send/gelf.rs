@@ -5,7 +5,9 @@ use super::super::Entry;
 #[cfg(feature = "compress")]
 use super::super::gzip::{Envelope, Packer};
 use super::{Encode, MESSAGES, Messages, host_name};
-use crate::config::{Compression, GelfTarget};
+#[cfg(feature = "compress")]
+use crate::config::Compression;
+use crate::config::GelfTarget;
 use crate::format::{Line, escape};
 use std::io;
 

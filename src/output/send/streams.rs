@@ -76,10 +76,10 @@ impl Streams {
         }
     }
 
-    /// Sends what the stream takes; then asks what the peer has taken. How many bytes were sent.
-    fn pump(&mut self, batch: &mut Batch) -> Result<usize, Fault> {
-        let Some(link) = &self.link else { return Ok(0) };
-        let mut sent = 0;
+    /// Sends what the stream takes; then asks what the peer has taken. Whether it got anywhere.
+    fn pump(&mut self, batch: &mut Batch) -> Result<bool, Fault> {
+        let Some(link) = &self.link else { return Ok(false) };
+        let (mut sent, mut taken) = (0, 0);
         let mut result = if link.is_connected() { Ok(()) } else { Err(None) };
         while result.is_ok() && !self.window.unsent().is_empty() {
             match link.send(self.window.unsent()) {
@@ -95,14 +95,15 @@ impl Streams {
             // What a peer had not read is forgotten when it goes: only the answer of one that is there counts.
             let left = link.not_taken();
             result = if link.is_connected() { left.map_err(Some) } else { Err(None) }
-                .map(|left| batch.count(self.window.taken_but(left)));
+                .map(|left| taken = self.window.taken_but(left));
+            batch.count(taken);
         }
         match result {
             Ok(()) => {
                 let again = self.look.map_or(FIRST_LOOK, |(_, pause)| (pause * 2).min(LAST_LOOK));
                 let pause = if sent > 0 { FIRST_LOOK } else { again };
                 self.look = (!self.window.is_empty()).then(|| (Instant::now() + pause, pause));
-                Ok(sent)
+                Ok(sent > 0 || taken > 0)
             }
             Err(error) => Err(self.broken(error.as_ref(), batch)),
         }
@@ -162,9 +163,8 @@ impl Output for Streams {
             if before > 0 {
                 self.fill(batch);
             }
-            let sent = self.pump(batch)?;
-            // Goes on while it gets anywhere.
-            if batch.is_empty() || (sent == 0 && batch.len() == before) {
+            let goes_on = self.pump(batch)? || batch.len() < before;
+            if batch.is_empty() || !goes_on {
                 return Ok(());
             }
         }

@@ -240,7 +240,9 @@ impl Walker<'_> {
             let message = "\"format\" belongs to payload \"line\": with \"fields\" the message is made of the event's fields";
             self.problem(node.pos, message.to_owned());
         }
-        if let (true, Some(node)) = (fields, table.get("max_line")) {
+        let is_none =
+            |node: &Node| matches!(&node.value, Value::Integer(integer) if integer.value == Some(0));
+        if let (true, Some(node)) = (fields, table.get("max_line").filter(|node| !is_none(node))) {
             let message = "\"max_line\" belongs to payload \"line\": with \"fields\" each value has at most 32000 bytes";
             self.problem(node.pos, message.to_owned());
         }
@@ -406,12 +408,6 @@ impl Walker<'_> {
             self.problem(node.pos, message);
         }
         Some(text)
-    }
-
-    /// Which of the words the key has, if it is there.
-    fn word(&mut self, table: Table<'_>, key: &str, words: &[&str]) -> Option<usize> {
-        let node: &Node = table.get(key)?;
-        self.choose(&format!("\"output.{key}\""), node, words)
     }
 }
 

@@ -78,18 +78,40 @@ impl Walker<'_> {
 
     fn queue(&mut self, table: Table<'_>) -> Queue {
         let mut queue = Queue::default();
-        self.number(table, "queue_kib", 64..=1_048_576, &mut queue.kib);
-        self.choice(table, "overflow", &WhenFull::ALL.map(|full| (full.name(), full)), &mut queue.overflow);
-        self.number(table, "max_line", 0..=16_777_216, &mut queue.max_line);
+        let numbers = [
+            ("queue_kib", 64, 1_048_576, &mut queue.kib),
+            ("max_line", 0, 16_777_216, &mut queue.max_line),
+            ("flush_s", 0, 3600, &mut queue.flush_s),
+        ];
+        self.numbers(table, numbers.into());
+        if let Some(at) = self.word(table, "overflow", &WhenFull::ALL.map(WhenFull::name)) {
+            queue.overflow = WhenFull::ALL.get(at).copied().unwrap_or_default();
+        }
         if let (1..MIN_LINE, Some(node)) = (queue.max_line, table.get("max_line")) {
             let message =
                 format!("\"output.max_line\" must be 0 or at least {MIN_LINE}, not {}", queue.max_line);
             self.problem(node.pos, message);
         }
-        let choices = LongLine::ALL.map(|long| (long.name(), long));
-        self.choice(table, "long_line", &choices, &mut queue.long_line);
-        self.number(table, "flush_s", 0..=3600, &mut queue.flush_s);
+        if let Some(at) = self.word(table, "long_line", &LongLine::ALL.map(LongLine::name)) {
+            queue.long_line = LongLine::ALL.get(at).copied().unwrap_or_default();
+        }
         queue
+    }
+
+    /// Whole numbers: key, lowest, highest, and where it goes.
+    // Not inlined, as the next: a loop over data takes less room than as many calls.
+    #[inline(never)]
+    fn numbers(&mut self, table: Table<'_>, numbers: Vec<(&str, u32, u32, &mut u32)>) {
+        for (key, low, high, into) in numbers {
+            self.number(table, key, low..=high, into);
+        }
+    }
+
+    /// Which of the words a key holds.
+    #[inline(never)]
+    pub(super) fn word(&mut self, table: Table<'_>, key: &str, words: &[&str]) -> Option<usize> {
+        let node = table.get(key)?;
+        self.choose(&format!("\"output.{key}\""), node, words)
     }
 
     fn output(&mut self, table: Table<'_>) -> Option<Output> {
@@ -182,14 +204,18 @@ impl Walker<'_> {
         let owner = self.text(table, "owner", "a user's name or number in quotes");
         let group = self.text(table, "group", "a group's name or number in quotes");
         let mut file = FileTarget { mode, owner, group, ..FileTarget::default() };
-        self.number(table, "rotate_kib", 0..=4_194_303, &mut file.rotate_kib);
-        self.number(table, "rotate_s", 0..=31_622_400, &mut file.rotate_s);
-        self.number(table, "keep", 1..=9999, &mut file.keep);
-        self.number(table, "keep_mib", 0..=1_048_576, &mut file.keep_mib);
-        self.number(table, "min_free_mib", 0..=1_048_576, &mut file.min_free_mib);
+        let numbers = [
+            ("rotate_kib", 0, 4_194_303, &mut file.rotate_kib),
+            ("rotate_s", 0, 31_622_400, &mut file.rotate_s),
+            ("keep", 1, 9999, &mut file.keep),
+            ("keep_mib", 0, 1_048_576, &mut file.keep_mib),
+            ("min_free_mib", 0, 1_048_576, &mut file.min_free_mib),
+        ];
+        self.numbers(table, numbers.into());
         self.bool(table, "compress", &mut file.compress);
-        let choices = LowSpace::ALL.map(|action| (action.name(), action));
-        self.choice(table, "low_space", &choices, &mut file.low_space);
+        if let Some(at) = self.word(table, "low_space", &LowSpace::ALL.map(LowSpace::name)) {
+            file.low_space = LowSpace::ALL.get(at).copied().unwrap_or_default();
+        }
         self.fsync(table, &mut file.fsync);
         self.sizes(table, &file);
         file.path = PathBuf::from(path?.value);

@@ -1,0 +1,223 @@
+//! Queue and batch against a model, and a thread with an output that fails as it is told to.
+
+use super::*;
+use proptest::prelude::*;
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+fn stamp(serial: u32) -> Stamp {
+    Stamp { millis: u64::from(serial) * 1_000_003, serial }
+}
+
+fn queue(limit: usize, longest: usize, overflow: WhenFull) -> Queue {
+    let stats = Arc::new(OutputStats::new("test".to_owned()));
+    Queue::new(limit, longest, overflow, stats, Arc::new(Room::new().unwrap())).unwrap()
+}
+
+/// What a queue gives out, as (serial, lines).
+fn taken(queue: &Queue, batch: &mut Batch) -> Vec<(u32, Vec<u8>)> {
+    queue.look(batch, true, false);
+    let taken = batch.entries().map(|entry| {
+        assert_eq!(entry.stamp, stamp(entry.stamp.serial));
+        (entry.stamp.serial, entry.lines.to_vec())
+    });
+    let taken: Vec<_> = taken.collect();
+    assert_eq!(batch.rest(), taken.iter().flat_map(|(_, lines)| lines.clone()).collect::<Vec<_>>());
+    taken
+}
+
+proptest! {
+    #[test]
+    fn a_queue_gives_out_what_went_in(
+        steps in proptest::collection::vec((0usize..300, 0u8..6), 1..400),
+        overflow in proptest::sample::select(&WhenFull::ALL[..]),
+    ) {
+        const LIMIT: usize = 1000;
+        let queue = queue(LIMIT, 1 << 16, overflow);
+        let mut batch = Batch::new(1 << 16).unwrap();
+        let mut model: VecDeque<(u32, Vec<u8>)> = VecDeque::new();
+        let size = |model: &VecDeque<(u32, Vec<u8>)>| model.iter().map(|(_, lines)| lines.len() + 16).sum::<usize>();
+        let (mut dropped, mut written) = (0, 0);
+        for (serial, (len, step)) in (1..).zip(steps) {
+            // Now and then one that is longer than the queue.
+            let lines = vec![serial as u8; if len == 299 { 5000 } else { len }];
+            let need = lines.len() + 16;
+            let fits = size(&model) + need <= LIMIT || model.is_empty();
+            match (queue.put(&lines, stamp(serial), overflow != WhenFull::Wait), overflow) {
+                (Err(NoRoom), _) => prop_assert!(!fits && overflow == WhenFull::Wait),
+                (Ok(()), WhenFull::DropOldest) => {
+                    while !model.is_empty() && size(&model) + need > LIMIT {
+                        model.pop_front();
+                        dropped += 1;
+                    }
+                    model.push_back((serial, lines));
+                }
+                (Ok(()), _) if fits => model.push_back((serial, lines)),
+                (Ok(()), _) => dropped += 1,
+            }
+            if step == 0 {
+                let out = taken(&queue, &mut batch);
+                prop_assert_eq!(&out, &model.drain(..).collect::<Vec<_>>());
+                batch.done(out.len());
+                queue.settle(&mut batch);
+                written += out.len() as u64;
+            }
+            let stats = &queue.stats;
+            prop_assert_eq!((stats.written.get(), stats.dropped()), (written, dropped));
+            prop_assert_eq!(stats.queued(), model.len() as u64);
+        }
+        prop_assert_eq!(queue.close(), model.len() as u64);
+        prop_assert_eq!(queue.stats.queued(), 0);
+    }
+}
+
+#[test]
+fn a_batch_ends_where_it_is_large_enough_and_goes_on_where_it_was_left() {
+    let queue = queue(1 << 20, 1 << 20, WhenFull::DropNewest);
+    let line = vec![b'x'; 20_000];
+    for serial in 1..=7 {
+        queue.put(&line, stamp(serial), false).unwrap();
+    }
+    let mut batch = Batch::new(1 << 20).unwrap();
+    let serials =
+        |batch: &mut Batch| taken(&queue, batch).iter().map(|(serial, _)| *serial).collect::<Vec<_>>();
+    assert_eq!(serials(&mut batch), [1, 2, 3]);
+    batch.advance(30_000);
+    assert_eq!((batch.len(), batch.begun(), batch.rest().len()), (2, 10_000, 30_000));
+    assert_eq!((batch.fitting(9_999), batch.fitting(10_000), batch.fitting(29_999)), (0, 10_000, 10_000));
+    assert_eq!(serials_left(&batch), [2, 3], "whole, also the one that was begun");
+    batch.restart();
+    assert_eq!((batch.begun(), batch.rest().len()), (0, 40_000));
+    batch.refuse();
+    batch.advance(20_000);
+    queue.settle(&mut batch);
+    assert_eq!((queue.stats.written.get(), queue.stats.dropped_for(Dropped::Refused).get()), (2, 1));
+    assert_eq!(serials(&mut batch), [4, 5, 6]);
+    assert_eq!(queue.close(), 4, "with those in the batch");
+    batch.done(3);
+    queue.settle(&mut batch);
+    assert_eq!((queue.stats.written.get(), queue.stats.queued()), (2, 0), "nothing is counted twice");
+}
+
+fn serials_left(batch: &Batch) -> Vec<u32> {
+    batch.entries().map(|entry| entry.stamp.serial).collect()
+}
+
+#[test]
+fn a_reopening_comes_behind_what_was_there_before_it() {
+    let queue = queue(1 << 16, 1 << 16, WhenFull::DropNewest);
+    let mut batch = Batch::new(1 << 16).unwrap();
+    queue.put(b"1\n", stamp(1), false).unwrap();
+    queue.reopen();
+    queue.put(b"2\n", stamp(2), false).unwrap();
+    assert!(!queue.look(&mut batch, true, false).reopen);
+    assert_eq!(serials_left(&batch), [1]);
+    assert!(!queue.look(&mut batch, true, false).reopen, "it is not written yet");
+    batch.done(1);
+    assert!(queue.look(&mut batch, true, false).reopen);
+    assert!(!queue.look(&mut batch, true, false).reopen);
+    assert_eq!(serials_left(&batch), [2]);
+    queue.reopen();
+    assert!(queue.look(&mut batch, false, true).reopen, "in trouble at once");
+}
+
+/// What an output was told to do, call by call, and what it wrote.
+#[derive(Default)]
+struct Script {
+    opens: VecDeque<Result<(), Fault>>,
+    writes: VecDeque<Result<usize, Fault>>,
+    opened: usize,
+    text: Vec<u8>,
+}
+
+struct Scripted(Arc<Mutex<Script>>);
+
+impl Output for Scripted {
+    fn open(&mut self) -> Result<(), Fault> {
+        let mut script = self.0.lock().unwrap();
+        script.opened += 1;
+        script.opens.pop_front().unwrap_or(Ok(()))
+    }
+
+    fn write(&mut self, batch: &mut Batch) -> Result<(), Fault> {
+        let mut script = self.0.lock().unwrap();
+        let len = script.writes.pop_front().unwrap_or(Ok(usize::MAX))?.min(batch.rest().len());
+        script.text.extend_from_slice(&batch.rest()[..len]);
+        batch.advance(len);
+        if batch.is_empty() { Ok(()) } else { Err(Fault::Failed("it stopped in the middle".to_owned())) }
+    }
+}
+
+fn run(script: Script, put: impl FnOnce(&Queue)) -> (Script, Arc<Queue>, Duration) {
+    let script = Arc::new(Mutex::new(script));
+    let queue = Arc::new(queue(1 << 16, 1 << 16, WhenFull::DropNewest));
+    let driver = Driver::new(
+        Box::new(Scripted(Arc::clone(&script))),
+        Arc::clone(&queue),
+        Batch::new(1 << 16).unwrap(),
+    );
+    let start = Instant::now();
+    let thread = std::thread::spawn(move || driver.run());
+    put(&queue);
+    queue.flush();
+    while !queue.is_empty() && queue.stage() != Stage::Gone && !matches!(queue.stage(), Stage::Wrong(_)) {
+        assert!(start.elapsed() < Duration::from_secs(30));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let took = start.elapsed();
+    queue.stop(Instant::now() + Duration::from_secs(5));
+    thread.join().unwrap();
+    let script = std::mem::take(&mut *script.lock().unwrap());
+    (script, queue, took)
+}
+
+#[test]
+fn a_failed_write_goes_on_after_a_pause_that_grows() {
+    let failed = || Err(Fault::Failed("no".to_owned()));
+    let script = Script {
+        writes: [Ok(3), failed(), Ok(2)].into(),
+        opens: [Ok(()), Ok(()), Err(Fault::Failed("no".to_owned()))].into(),
+        ..Default::default()
+    };
+    let (script, queue, took) = run(script, |queue| {
+        queue.put(b"one\n", stamp(1), false).unwrap();
+        queue.put(b"two\n", stamp(2), false).unwrap();
+    });
+    assert_eq!(script.text, b"one\ntwo\n");
+    // Two writes that failed, an opening, and a write: pauses of 1, 2, 4 and 8 s, of which four came.
+    assert!(took >= Duration::from_secs(7), "{took:?}");
+    let stats = &queue.stats;
+    assert_eq!((stats.received.get(), stats.written.get(), stats.dropped()), (2, 2, 0));
+    assert_eq!((stats.errors.get(), stats.opened.get() as usize + 1), (4, script.opened));
+}
+
+#[test]
+fn one_that_has_gone_refuses_all_and_one_that_is_wrong_never_begins() {
+    let gone = Fault::Gone(None);
+    let (_, queue, _) = run(Script { writes: [Err(gone)].into(), ..Default::default() }, |queue| {
+        queue.put(b"one\n", stamp(1), false).unwrap();
+    });
+    queue.put(b"two\n", stamp(2), false).unwrap();
+    assert!(queue.has_gone());
+    assert_eq!(queue.stats.dropped_for(Dropped::Refused).get(), 2);
+    let wrong = Err(Fault::Wrong("no such thing".to_owned()));
+    let (script, queue, _) = run(Script { opens: [wrong].into(), ..Default::default() }, |_| {});
+    assert_eq!((queue.stage(), script.opened), (Stage::Wrong("no such thing".to_owned()), 1));
+}
+
+#[test]
+fn a_stop_writes_what_it_can_and_counts_the_rest() {
+    let failed = || Err(Fault::Failed("no".to_owned()));
+    let script = Script { writes: [Ok(4), failed(), failed()].into(), ..Default::default() };
+    let script = Arc::new(Mutex::new(script));
+    let queue = Arc::new(queue(1 << 16, 1 << 16, WhenFull::DropNewest));
+    for serial in 1..=3 {
+        queue.put(b"one\n", stamp(serial), false).unwrap();
+    }
+    queue.stop(Instant::now() + Duration::from_millis(100));
+    Driver::new(Box::new(Scripted(Arc::clone(&script))), Arc::clone(&queue), Batch::new(1 << 16).unwrap())
+        .run();
+    let stats = &queue.stats;
+    assert_eq!((stats.written.get(), stats.dropped_for(Dropped::Unflushed).get()), (1, 2));
+    assert_eq!((queue.stage(), script.lock().unwrap().text.len()), (Stage::Ended, 4));
+}
