@@ -20,3 +20,4 @@ mod reopen;
 mod settings;
 mod stdio;
 mod stop;
+mod yaml;
