@@ -3,17 +3,17 @@
 use crate::capture::reader::{Link, Reader};
 use crate::capture::registration::{self, Registration};
 use crate::capture::ring::{self, BLOCK};
-use crate::config::{self, AtExit, Config, Loaded, Problem, Source};
+use crate::config::{self, Config, OnError, Problem, Source};
 use crate::filter;
-use crate::log;
+use crate::loaded::Loaded;
+use crate::log::{self, Level};
 use crate::output::{OpenError, Outputs};
-use crate::rules::{self, Planned};
+use crate::rules::Compiled;
+use crate::ruleset;
 use crate::stats::Stats;
-use crate::sys::host;
 use crate::sys::poll::{Alarm, Wait, poll};
 use crate::sys::signal::{Signal, Signals};
 use crate::sys::thread::{STACK, spawn};
-use crate::wire::tables::Machine;
 use crate::writer::{self, Lines, Requests, Writer};
 use std::fmt;
 use std::io;
@@ -75,74 +75,69 @@ impl std::error::Error for Error {}
 struct Prepared {
     source: Source,
     config: Config,
-    planned: Vec<Planned>,
-    warnings: Vec<Problem>,
+    rules: Compiled,
 }
 
 impl Prepared {
-    /// Reads the config and its rules; all that is wrong with both is told together.
-    fn read(path: Option<&Path>) -> Result<Self, Error> {
+    /// Reads the config and its rules; all that is wrong with both is told together. Files of rules with an error
+    /// are so only where nothing is to be left out.
+    fn read(path: Option<&Path>, on_error: Option<OnError>) -> Result<Self, Error> {
         let source = Source::find(path);
-        let Loaded { config, mut warnings } = source.read().map_err(Error::Config)?;
+        let config::Loaded { config, warnings } = source.read().map_err(Error::Config)?;
         let user = |name: &str| id_of("/etc/passwd", name);
         let mut problems = config::check(&config, user, |name| id_of("/etc/group", name));
-        let compiled = compile(&config)?;
+        let mut rules = ruleset::read(&config.rules)?;
+        rules.warnings.splice(0..0, warnings);
+        if cfg!(feature = "rules") {
+            ruleset::warn_of_overrides(&mut rules, &config.kernel);
+        }
         problems.extend(writer::check(&config));
-        problems.extend(compiled.errors);
-        by_place(&mut problems);
-        warnings.extend(compiled.warnings);
-        by_place(&mut warnings);
+        let (own, refuse) =
+            (source.to_string(), on_error.unwrap_or(config.rules.on_error) == OnError::Refuse);
+        for error in std::mem::take(&mut rules.errors) {
+            let is_config = refuse || error.place.file == own;
+            if is_config { &mut problems } else { &mut rules.errors }.push(error);
+        }
+        Problem::sort(&mut problems);
         match problems.is_empty() {
-            true => Ok(Self { source, config, planned: compiled.planned, warnings }),
+            true => Ok(Self { source, config, rules }),
             false => Err(Error::Config(problems)),
         }
     }
 }
 
-/// `ringaudit check`: what would be used, as a config that can be read again; warnings go to standard error.
+/// `ringaudit check`: what would be used, as a config that can be read again; warnings go to standard error. All
+/// errors are told, also those of which a running daemon would leave out no more than a rule.
 /// With `toml` they stand in the text as well, so that a file that is made of it keeps them.
 pub fn check(path: Option<&Path>, toml: bool) -> Result<String, Error> {
-    let prepared = Prepared::read(path)?;
-    prepared.warnings.iter().for_each(log::warning);
+    let prepared = Prepared::read(path, Some(OnError::Refuse))?;
+    log::each(Level::Warning, &prepared.rules.warnings);
     let mut text = String::new();
     if toml {
         // A name may hold any character; a comment is one line.
         let comment =
             |what: &dyn fmt::Display| format!("# {}\n", what.to_string().replace(char::is_control, "?"));
         text += &comment(&format_args!("Made by ringaudit of {}.", prepared.source));
-        text.extend(prepared.warnings.iter().map(|warning| comment(warning)));
+        text.extend(prepared.rules.warnings.iter().map(|warning| comment(warning)));
         text.push('\n');
     }
     Ok(text + &config::show(&prepared.config))
-}
-
-fn by_place(problems: &mut [Problem]) {
-    problems.sort_by(|one, other| one.place.cmp(&other.place));
 }
 
 fn id_of(table: &str, name: &str) -> Option<u32> {
     config::id_in(&std::fs::read_to_string(table).unwrap_or_default(), name)
 }
 
-/// The config's rules for this machine's kernel.
-fn compile(config: &Config) -> Result<rules::Compiled, Error> {
-    let name = host::machine();
-    match Machine::of_uname(&name) {
-        Some(machine) => Ok(rules::compile(&config.rules.lines, machine)),
-        None if config.rules.lines.is_empty() => Ok(rules::Compiled::default()),
-        None => {
-            let what = "load rules on a machine whose system calls are not known";
-            Err(Error::System(what, io::Error::new(io::ErrorKind::Unsupported, name)))
-        }
-    }
-}
-
 /// `ringaudit run`: captures until a signal ends it.
 pub fn run(path: Option<&Path>) -> Result<(), Error> {
-    let Prepared { source, config, planned, warnings } = Prepared::read(path)?;
+    let Prepared { source, config, mut rules } = Prepared::read(path, None)?;
     // The built-in rules name both of a machine's sides, and are right to be left out where there is one.
     if source != Source::BuiltIn {
-        warnings.iter().for_each(log::warning);
+        log::each(Level::Warning, &rules.warnings);
+    }
+    log::each(Level::Error, &rules.errors);
+    if let Some(left_out) = ruleset::leave_out(&mut rules, config.rules.on_error) {
+        log::error(left_out);
     }
     let signals = Signals::block().map_err(|e| Error::System("block signals", e))?;
     let stats = Arc::new(Stats::default());
@@ -161,11 +156,9 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     let captured = result.is_ok();
     if captured {
         registration.apply(&config.kernel);
-        let report = load_rules(&planned, &mut registration);
-        result = watch(&config, &signals, &mut registration, &threads);
-        if config.rules.at_exit == AtExit::Remove {
-            rules::remove(registration.control(), &report).iter().for_each(log::warning);
-        }
+        let mut loaded = Loaded::load(&config.rules, rules.planned, registration.control());
+        result = watch(&config, &signals, &mut registration, &threads, &mut loaded);
+        loaded.leave(registration.control());
         registration.leave(LEAVE_LIMIT, &mut hurry);
     }
     link.stop();
@@ -201,33 +194,31 @@ fn tell_totals(config: &Config, stats: &Stats) {
     }
 }
 
-/// Loads the rules; what the kernel refuses is told, and the others are in force.
-fn load_rules(planned: &[Planned], registration: &mut Registration) -> rules::Report {
-    let report = rules::load(registration.control(), planned);
-    report.problems.iter().for_each(log::error);
-    log::info(format_args!(
-        "capturing; rules added: {}, already there: {}",
-        report.added.len(),
-        report.already.len()
-    ));
-    report
-}
-
-/// The main thread's work while events flow: signals and, now and then, the registration.
+/// The main thread's work while events flow: signals, rules that vanish and, now and then, the registration.
 fn watch(
     config: &Config,
     signals: &Signals,
     registration: &mut Registration,
     threads: &Threads,
+    loaded: &mut Loaded,
 ) -> Result<(), Error> {
     let every = Duration::from_secs(u64::from(config.kernel.verify_s));
     let mut next = Instant::now() + every;
     loop {
-        let left = next.saturating_duration_since(Instant::now());
-        let waited = poll(&mut [Wait::readable(signals.as_fd())], Some(left));
+        let due = loaded.due().map_or(next, |due| due.min(next));
+        let left = due.saturating_duration_since(Instant::now());
+        let mut waits = [Wait::readable(signals.as_fd()), Wait::readable(threads.requests.removed())];
+        let waited = poll(&mut waits, Some(left));
         waited.map_err(|e| Error::System("wait for signals", e))?;
         if stop_asked(signals, threads) {
             return Ok(());
+        }
+        let removed = threads.requests.take_removed();
+        if cfg!(feature = "rules") {
+            removed.iter().for_each(|record| loaded.removed(record));
+        }
+        if loaded.due().is_some_and(|due| due <= Instant::now()) {
+            loaded.restore(registration.control());
         }
         if Instant::now() >= next {
             registration.verify();

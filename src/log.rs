@@ -1,6 +1,7 @@
 //! The daemon's own diagnostics: to standard error, never waited for, at most so many a second, and what
 //! was left out is said. The reader thread never calls this.
 
+use crate::config::Problem;
 use crate::sys::write::NonBlocking;
 use std::fmt;
 use std::os::fd::AsFd;
@@ -23,6 +24,16 @@ pub enum Level {
     Info,
 }
 
+impl Level {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error: ",
+            Self::Warning => "warning: ",
+            Self::Info => "",
+        }
+    }
+}
+
 struct State {
     out: Option<NonBlocking>,
     window: Option<Instant>,
@@ -34,7 +45,7 @@ static STATE: Mutex<State> = Mutex::new(State { out: None, window: None, sent: 0
 
 /// Says one thing: a line `ringaudit: error: ...` on standard error. A message that standard error
 /// cannot take at once, or that comes in a flood, is counted and the count is said with the next one.
-pub fn say(level: Level, message: impl fmt::Display) {
+pub fn say(level: Level, message: &dyn fmt::Display) {
     let Ok(mut state) = STATE.lock() else { return };
     let now = Instant::now();
     if state.window.is_none_or(|start| now.duration_since(start) >= WINDOW) {
@@ -48,11 +59,7 @@ pub fn say(level: Level, message: impl fmt::Display) {
     if state.out.is_none() {
         state.out = NonBlocking::duplicate(std::io::stderr().as_fd()).ok();
     }
-    let word = match level {
-        Level::Error => "error: ",
-        Level::Warning => "warning: ",
-        Level::Info => "",
-    };
+    let word = level.word();
     let mut line = String::new();
     if state.suppressed > 0 {
         line = format!("ringaudit: {} messages suppressed\n", state.suppressed);
@@ -68,17 +75,27 @@ pub fn say(level: Level, message: impl fmt::Display) {
     }
 }
 
+/// Says things that belong together, as one: none is left out for their number.
+pub fn each(level: Level, problems: &[Problem]) {
+    let Some((first, rest)) = problems.split_first() else { return };
+    let mut text = first.to_string();
+    for problem in rest {
+        text.push_str(&format!("\nringaudit: {}{problem}", level.word()));
+    }
+    say(level, &text);
+}
+
 /// [`say`] at [`Level::Error`].
 pub fn error(message: impl fmt::Display) {
-    say(Level::Error, message);
+    say(Level::Error, &message);
 }
 
 /// [`say`] at [`Level::Warning`].
 pub fn warning(message: impl fmt::Display) {
-    say(Level::Warning, message);
+    say(Level::Warning, &message);
 }
 
 /// [`say`] at [`Level::Info`].
 pub fn info(message: impl fmt::Display) {
-    say(Level::Info, message);
+    say(Level::Info, &message);
 }

@@ -1,9 +1,9 @@
 //! The program: words to an action, errors to exit codes. The only place that exits.
 
 use ringaudit::cli::{self, Action};
-use ringaudit::daemon;
 #[cfg(feature = "replay")]
 use ringaudit::operate::replay;
+use ringaudit::{daemon, ruleset};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -27,9 +27,15 @@ impl std::error::Error for NotInThisBuild {}
 
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1)) {
-        Ok(Action::Help(text) | Action::Version(text)) => print(&text),
+        Ok(Action::Help(text) | Action::Version(text)) => print(text.as_bytes(), 0),
         Ok(Action::Check { config, toml }) => match daemon::check(config.as_deref(), toml) {
-            Ok(text) => print(&text),
+            Ok(text) => print(text.as_bytes(), 0),
+            Err(error) => fail(&error, error.exit_code()),
+        },
+        // The command line refuses what is not in this build.
+        Ok(Action::Rules(_)) if !cfg!(feature = "rules") => ExitCode::from(USAGE),
+        Ok(Action::Rules(request)) => match ruleset::run(&request) {
+            Ok(output) => print(&output.text, output.exit_code),
             Err(error) => fail(&error, error.exit_code()),
         },
         Ok(Action::Run { config }) => match daemon::run(config.as_deref()) {
@@ -50,11 +56,12 @@ fn main() -> ExitCode {
 }
 
 /// Prints what was asked for; a reader that has gone is no reason to panic.
-fn print(text: &str) -> ExitCode {
-    match writeln!(std::io::stdout(), "{}", text.trim_end()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
-    }
+fn print(text: &[u8], code: u8) -> ExitCode {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    let mut stdout = std::io::stdout().lock();
+    let written =
+        stdout.write_all(text).and_then(|()| if text.is_empty() { Ok(()) } else { stdout.write_all(b"\n") });
+    if written.is_ok() { ExitCode::from(code) } else { ExitCode::FAILURE }
 }
 
 /// Each line of the error with the program's name before it.

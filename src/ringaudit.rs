@@ -2,5 +2,7 @@
 //! record's way stand in `lib.rs`, in its order.
 
 pub mod daemon;
+mod loaded;
+pub mod ruleset;
 
 pub use ringaudit_way::*;

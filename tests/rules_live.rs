@@ -5,7 +5,7 @@
 #![allow(clippy::expect_used)] // the whole file is tests, and their helpers may fail too
 
 use ringaudit::capture::control::Control;
-use ringaudit::rules::{self, Report, Transport};
+use ringaudit::rules::{self, Planned, Report, Transport};
 use ringaudit::wire::rule::{AUDIT_DEL_RULE, AUDIT_LIST_RULES, Rule};
 use ringaudit::wire::tables::Machine;
 use std::fs::File;
@@ -69,9 +69,7 @@ impl Kernel {
     }
 
     fn load(&mut self, text: &str) -> Report {
-        let compiled = rules::compile(&rules::lines_of("live.rules", text), machine());
-        assert_eq!(compiled.errors, [], "{text}");
-        rules::load(&mut self.control, &compiled.planned)
+        rules::load(&mut self.control, &plan(text), false)
     }
 }
 
@@ -88,6 +86,12 @@ fn list(control: &mut Control) -> Vec<Vec<u8>> {
     Transport::dump(control, AUDIT_LIST_RULES, &mut |_, rule| rules.push(rule.to_vec()))
         .expect("listing rules needs root (CAP_AUDIT_CONTROL)");
     rules
+}
+
+fn plan(text: &str) -> Vec<Planned> {
+    let compiled = rules::compile(&rules::lines_of("live.rules", text), machine());
+    assert_eq!(compiled.errors, [], "{text}");
+    compiled.planned
 }
 
 fn machine() -> Machine {
@@ -197,7 +201,7 @@ fn the_kernel_holds_what_auditctl_would_have_loaded() {
         assert_eq!((report.problems.as_slice(), report.added.len()), (&[][..], 1), "{line}");
         let ours = kernel.added();
         assert!(judged == ours, "{line}\nauditctl {:#?}\nours {:#?}", shown(&judged), shown(&ours));
-        assert_eq!(rules::remove(&mut kernel.control, &report), [], "{line}");
+        assert_eq!(rules::remove(&mut kernel.control, &plan(&line), &report), [], "{line}");
         assert_eq!(kernel.added(), Vec::<Vec<u8>>::new(), "{line}: remove left it");
     }
 }
@@ -262,7 +266,7 @@ fn what_auditctl_refuses_is_refused() {
         assert!(!auditctl(dir.path(), line), "auditctl takes {line}");
         kernel.clear();
         let compiled = rules::compile(&rules::lines_of("live.rules", line), machine());
-        let report = rules::load(&mut kernel.control, &compiled.planned);
+        let report = rules::load(&mut kernel.control, &compiled.planned, false);
         assert!(compiled.errors.len() + report.problems.len() > 0, "{line} is taken");
         assert_eq!(kernel.added(), Vec::<Vec<u8>>::new(), "{line}");
     }
@@ -281,14 +285,8 @@ fn the_kernels_answers_are_told_in_words() {
     let first = kernel.load(&text);
     assert_eq!((first.added.len(), first.already.len(), first.problems.len()), (2, 0, 0));
     let again = kernel.load(&text);
-    let already: Vec<String> = again.already.iter().map(ToString::to_string).collect();
-    let expected = [
-        "live.rules:1:1: the kernel holds this rule already",
-        "live.rules:2:1: the kernel holds this rule already",
-    ];
-    assert_eq!((again.added.len(), again.problems.len()), (0, 0));
-    assert_eq!(already, expected);
-    assert_eq!(rules::remove(&mut kernel.control, &again), []);
+    assert_eq!((again.added.len(), again.already.len(), again.problems.len()), (0, 2, 0));
+    assert_eq!(rules::remove(&mut kernel.control, &plan(&text), &again), []);
     assert_eq!(kernel.added().len(), 2, "rules that are not ours stay");
     let bad = format!(
         "-w {dir}/no/file -p w\n-a always,exit -F dir={dir}/no\n-W {dir} -p r\n-a always,exit -F pid=4194306\n"
@@ -296,9 +294,9 @@ fn the_kernels_answers_are_told_in_words() {
     let mixed = kernel.load(&bad);
     let problems: Vec<String> = mixed.problems.iter().map(ToString::to_string).collect();
     let expected = [
+        "live.rules:3:1: the kernel holds no such rule to delete".to_owned(),
         format!("live.rules:1:1: \"{dir}/no\" does not exist: make it before the rule is loaded"),
         format!("live.rules:2:1: \"{dir}/no\" does not exist: make it before the rule is loaded"),
-        "live.rules:3:1: the kernel holds no such rule to delete".to_owned(),
     ];
     assert_eq!((problems.as_slice(), mixed.added.len()), (&expected[..], 1));
     let gone = kernel
@@ -337,7 +335,12 @@ fn all_rules_can_be_deleted() {
     assert_eq!(kernel.found, Vec::<Vec<u8>>::new(), "this test needs a kernel without rules");
     let report = kernel
         .load("-a always,exit -F pid=4194305\n-a never,task -F pid=4194305\n-w /run/ringaudit-none\n-D\n");
-    assert_eq!((report.added.len(), report.deleted, report.problems.len()), (0, 3, 0));
+    assert_eq!((report.added.len(), report.deleted, report.problems.len()), (0, 0, 0), "they cancel out");
+    let report =
+        kernel.load("-a always,exit -F pid=4194305\n-a never,task -F pid=4194305\n-w /run/ringaudit-none\n");
+    assert_eq!((report.added.len(), list(&mut kernel.control).len()), (3, 3));
+    let report = kernel.load("-D\n");
+    assert_eq!((report.deleted, report.problems.len()), (3, 0));
     assert_eq!(list(&mut kernel.control), Vec::<Vec<u8>>::new());
 }
 

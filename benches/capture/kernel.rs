@@ -14,6 +14,7 @@ use std::time::Duration;
 pub(crate) struct Kernel {
     control: Control,
     found: Status,
+    planned: Vec<rules::Planned>,
     rules: rules::Report,
     _lock: File,
 }
@@ -37,11 +38,11 @@ impl Kernel {
         let lines = [Located { place: Place::default(), value: line }];
         let machine = Machine::of_uname(&ringaudit::sys::host::machine()).ok_or("unknown machine")?;
         let compiled = rules::compile(&lines, machine);
-        let rules = rules::load(&mut control, &compiled.planned);
+        let rules = rules::load(&mut control, &compiled.planned, false);
         if rules.added.len() != 1 {
             return Err(format!("the rule was not added: {:?} {:?}", compiled.errors, rules.problems).into());
         }
-        Ok(Self { control, found, rules, _lock: lock })
+        Ok(Self { control, found, planned: compiled.planned, rules, _lock: lock })
     }
 
     /// The settings under which all receivers are measured.
@@ -83,7 +84,7 @@ impl Drop for Kernel {
                 eprintln!("bench: failed to restore {}: {error}", field.name());
             }
         }
-        for problem in rules::remove(&mut self.control, &self.rules) {
+        for problem in rules::remove(&mut self.control, &self.planned, &self.rules) {
             eprintln!("bench: {problem}");
         }
     }

@@ -28,12 +28,19 @@ pub struct Control {
 
 impl Transport for Control {
     /// Also `TimedOut`, when the kernel does not answer.
-    fn request(&mut self, kind: u16, payload: &[u8]) -> io::Result<()> {
-        self.ask(kind, payload, false, &mut |_, _| false)
+    fn requests(&mut self, kind: u16, payloads: &[&[u8]]) -> Vec<io::Result<()>> {
+        let mut results = Vec::with_capacity(payloads.len());
+        let failed = self.exchange(kind, payloads, &mut results).err();
+        // What ends the exchange is the answer to all that have none.
+        while let Some(error) = failed.as_ref().filter(|_| results.len() < payloads.len()) {
+            let errno = error.raw_os_error().map(io::Error::from_raw_os_error);
+            results.push(Err(errno.unwrap_or_else(|| error.kind().into())));
+        }
+        results
     }
 
     fn dump(&mut self, kind: u16, each: &mut dyn FnMut(u16, &[u8])) -> io::Result<()> {
-        self.ask(kind, &[], true, &mut |answer, payload| {
+        self.ask(kind, &mut |answer, payload| {
             if answer == nlmsg::DONE {
                 return true;
             }
@@ -57,7 +64,7 @@ impl Control {
     /// Errors: as [`Transport::request`]; `InvalidData` when the answer is too short.
     pub fn status(&mut self) -> io::Result<Status> {
         let mut status = None;
-        self.ask(nlmsg::GET, &[], true, &mut |answer, payload| {
+        self.ask(nlmsg::GET, &mut |answer, payload| {
             if answer == nlmsg::GET {
                 status = Some(Status::parse(payload));
             }
@@ -74,38 +81,57 @@ impl Control {
         self.request(nlmsg::SET, &status::emit(field, value))
     }
 
-    /// Sends, then receives until the acknowledgement has come and, where `answers`, `each` has said that
-    /// it has seen the last one.
-    fn ask(
-        &mut self,
-        kind: u16,
-        payload: &[u8],
-        answers: bool,
-        each: &mut dyn FnMut(u16, &[u8]) -> bool,
-    ) -> io::Result<()> {
-        // Late answers to a request that was given up must not be taken for this one's.
-        while self.socket.receive(&mut self.buffer).is_ok() {}
-        self.seq = self.seq.wrapping_add(1).max(1);
-        let mut message = Vec::with_capacity(HEADER + payload.len());
-        nlmsg::emit(&mut message, kind, nlmsg::REQUEST | nlmsg::ACK, self.seq, payload);
-        self.socket.send(&message)?;
+    /// Sends a question, then receives until the acknowledgement has come and `each` has said that it has seen
+    /// the last answer.
+    fn ask(&mut self, kind: u16, each: &mut dyn FnMut(u16, &[u8]) -> bool) -> io::Result<()> {
+        let first = self.send(kind, &[&[]])?;
         let deadline = Instant::now() + PATIENCE;
-        let (mut acknowledged, mut complete) = (false, !answers);
+        let (mut acknowledged, mut complete) = (false, false);
         while !(acknowledged && complete) {
             let Some((header, len)) = self.receive(deadline)? else { continue };
             let body = self.buffer.get(HEADER..len).unwrap_or_default();
-            if header.kind == nlmsg::ERROR {
-                if header.seq == self.seq {
-                    match nlmsg::errno(body) {
-                        Some(0) => acknowledged = true,
-                        errno => return Err(io::Error::from_raw_os_error(errno.unwrap_or(libc::EIO))),
-                    }
-                }
-            } else if answers {
+            if header.kind != nlmsg::ERROR {
                 complete |= each(header.kind, body);
+            } else if header.seq == first {
+                verdict(body)?;
+                acknowledged = true;
             }
         }
         Ok(())
+    }
+
+    /// Sends requests, then receives the acknowledgement of each; they come in the order of the requests.
+    fn exchange(
+        &mut self,
+        kind: u16,
+        payloads: &[&[u8]],
+        results: &mut Vec<io::Result<()>>,
+    ) -> io::Result<()> {
+        let first = self.send(kind, payloads)?;
+        let deadline = Instant::now() + PATIENCE;
+        while results.len() < payloads.len() {
+            if let Some((header, len)) = self.receive(deadline)?
+                && header.kind == nlmsg::ERROR
+                && usize::try_from(header.seq.wrapping_sub(first)).ok() == Some(results.len())
+            {
+                results.push(verdict(self.buffer.get(HEADER..len).unwrap_or_default()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends requests in one message; gives the number of the first.
+    fn send(&mut self, kind: u16, payloads: &[&[u8]]) -> io::Result<u32> {
+        // Late answers to a request that was given up must not be taken for this one's.
+        while self.socket.receive(&mut self.buffer).is_ok() {}
+        let first = self.seq.wrapping_add(1);
+        let mut message = Vec::new();
+        for payload in payloads {
+            self.seq = self.seq.wrapping_add(1);
+            nlmsg::emit(&mut message, kind, nlmsg::REQUEST | nlmsg::ACK, self.seq, payload);
+        }
+        self.socket.send(&message)?;
+        Ok(first)
     }
 
     /// One message from the kernel; `None` for what is from another sender or no message.
@@ -126,5 +152,13 @@ impl Control {
             }
             poll(&mut [Wait::readable(self.socket.as_fd())], Some(left))?;
         }
+    }
+}
+
+/// What an acknowledgement says.
+fn verdict(body: &[u8]) -> io::Result<()> {
+    match nlmsg::errno(body) {
+        Some(0) => Ok(()),
+        errno => Err(io::Error::from_raw_os_error(errno.unwrap_or(libc::EIO))),
     }
 }

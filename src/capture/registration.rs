@@ -90,6 +90,14 @@ fn process_name(pid: u32) -> String {
         .map_or_else(|_| "name unknown".to_owned(), |name| name.trim_end().to_owned())
 }
 
+/// Opens a control socket and asks the kernel for its status: all that can be refused for good is refused here,
+/// before anything is changed.
+pub fn control() -> Result<(Control, Status), Error> {
+    let mut control = Control::open().map_err(|e| refused("open an audit socket", e))?;
+    let status = control.status().map_err(|e| refused("ask the kernel for its audit status", e))?;
+    Ok((control, status))
+}
+
 /// What the last check of the registration found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
@@ -113,11 +121,11 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// Opens both sockets and asks the kernel for its status: all that can be refused for good is refused
-    /// here, before anything is changed.
+    /// Opens both sockets; nothing is changed yet.
+    ///
+    /// Errors: as [`control`], and what the data socket refuses.
     pub fn open(settings: &config::Kernel, link: Arc<Link>, stats: Arc<Stats>) -> Result<Self, Error> {
-        let mut control = Control::open().map_err(|e| refused("open an audit socket", e))?;
-        let status = control.status().map_err(|e| refused("ask the kernel for its audit status", e))?;
+        let (control, status) = control()?;
         let data = Socket::open().map_err(|e| refused("open an audit socket", e))?;
         let wanted = settings.receive_buffer_kib as usize * 1024;
         match data.set_receive_buffer(wanted) {
@@ -185,6 +193,7 @@ impl Registration {
             Err(error) => return log::error(format_args!("failed to read the kernel's settings: {error}")),
         };
         self.last_lost = found.lost;
+        let mut stay = String::new();
         for key in KernelKey::ALL {
             let (field, wanted) = wanted(settings, key);
             let Setting::Set(value) = wanted else { continue };
@@ -193,16 +202,16 @@ impl Registration {
                 continue;
             }
             if found.enabled == 2 {
-                log::warning(format_args!(
-                    "audit is locked until the next boot (enabled 2): {} stays {}",
-                    field.name(),
-                    before.map_or_else(|| "as it is".to_owned(), |v| v.to_string())
-                ));
+                let before = before.map_or_else(|| "as it is".to_owned(), |v| v.to_string());
+                stay.push_str(&format!(", {} stays {before}", field.name()));
             } else if let Err(error) = self.control.set(field, value) {
                 log::warning(format_args!("failed to set {} to {value}: {error}", field.name()));
             } else if let (true, Some(before)) = (settings.restore.contains(&key), before) {
                 self.undo.push((field, before));
             }
+        }
+        if !stay.is_empty() {
+            log::warning(format_args!("audit is locked until the next boot (enabled 2){stay}"));
         }
     }
 
@@ -310,7 +319,7 @@ impl Registration {
 }
 
 /// The kernel's field behind a key of the config, and what the config wants of it.
-fn wanted(settings: &config::Kernel, key: KernelKey) -> (Field, Setting<u32>) {
+pub fn wanted(settings: &config::Kernel, key: KernelKey) -> (Field, Setting<u32>) {
     match key {
         KernelKey::BacklogLimit => (Field::BacklogLimit, settings.backlog_limit),
         KernelKey::BacklogWaitTime => (Field::BacklogWaitTime, settings.backlog_wait_time),

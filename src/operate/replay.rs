@@ -5,7 +5,7 @@
 use super::input;
 use super::stages::{End, Stages, Waiter, Watch, shown};
 use crate::config::{self, BUILT_IN, Config, Format, Loaded, Output, Place, Problem};
-use crate::log;
+use crate::log::{self, Level};
 use crate::output::{OpenError, Outputs};
 use crate::stats::Stats;
 use crate::sys::signal::Signals;
@@ -110,11 +110,11 @@ fn config_of(request: &Request) -> Result<Config, Vec<Problem>> {
     let mut config = match &request.config {
         Some(path) => {
             let Loaded { config, warnings } = config::read_file(path)?;
-            warnings.iter().for_each(log::warning);
+            log::each(Level::Warning, &warnings);
             let user = |name: &str| id_of("/etc/passwd", name);
             let mut problems = config::check(&config, user, |name| id_of("/etc/group", name));
             problems.extend(writer::check(&config));
-            problems.sort_by(|one, other| one.place.cmp(&other.place));
+            Problem::sort(&mut problems);
             if !problems.is_empty() {
                 return Err(problems);
             }

@@ -7,19 +7,38 @@ use std::path::PathBuf;
 
 use getopts::{Fail, Matches, Options};
 
-use crate::config::{DEFAULT_PATH, Format, listed, nearest, quoted};
+use crate::config::{DEFAULT_PATH, Format, OnError, listed, nearest, quoted};
 
 /// The commands of this version.
-pub const COMMANDS: [&str; 3] = ["run", "check", "replay"];
+pub const COMMANDS: [&str; 4] = ["run", "check", "replay", "rules"];
+/// What can be done with rules.
+pub const RULES: [&str; 4] = ["rules check", "rules load", "rules list", "rules clear"];
+/// The commands that files can be given to.
+const TAKES_FILES: [&str; 3] = ["replay", "rules check", "rules load"];
 /// Commands that later versions have.
-const LATER: [&str; 5] = ["rules", "status", "top", "reload", "upgrade"];
+const LATER: [&str; 4] = ["status", "top", "reload", "upgrade"];
 /// The flags, short and long.
-pub const FLAGS: [(&str, &str); 4] = [("c", "config"), ("f", "format"), ("h", "help"), ("V", "version")];
-/// The flags that have no short form.
-pub const LONG_FLAGS: [&str; 1] = ["toml"];
+pub const FLAGS: [(&str, &str); 8] = [
+    ("c", "config"),
+    ("e", "on-error"),
+    ("f", "format"),
+    ("k", "key"),
+    ("l", "loadable"),
+    ("t", "toml"),
+    ("h", "help"),
+    ("V", "version"),
+];
 
 /// The flags whose next word is their value.
-const TAKES_VALUE: [&str; 4] = ["-c", "--config", "-f", "--format"];
+const TAKES_VALUE: [&str; 8] = ["-c", "--config", "-e", "--on-error", "-f", "--format", "-k", "--key"];
+/// The flags that only some commands take.
+const BELONGS: [(&str, &[&str]); 5] = [
+    ("format", &["replay"]),
+    ("on-error", &["rules load"]),
+    ("key", &["rules list", "rules clear"]),
+    ("loadable", &["rules list"]),
+    ("toml", &["check"]),
+];
 
 /// What the user asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,10 +64,29 @@ pub enum Action {
         /// The logs; `-` or none is standard input.
         files: Vec<PathBuf>,
     },
+    /// Look at rules, or change the kernel's.
+    Rules(Rules),
     /// Print this text, with exit code 0.
     Help(String),
     /// Print this text, with exit code 0.
     Version(String),
+}
+
+/// `rules`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Which of [`RULES`].
+    pub command: &'static str,
+    /// `-c`
+    pub config: Option<PathBuf>,
+    /// Files and directories of rules; `-` is standard input, and none are the config's rules.
+    pub files: Vec<String>,
+    /// `-e`; without it nothing is loaded when there is an error.
+    pub on_error: OnError,
+    /// `-k`: rules with this text in their key alone.
+    pub key: String,
+    /// `-l`: as lines that can be loaded.
+    pub loadable: bool,
 }
 
 /// Why the command line can't be followed, and what to do; for exit code 2.
@@ -71,8 +109,13 @@ impl std::error::Error for UsageError {}
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageError> {
     let words = long_flags(words)?;
     let mut options = Options::new();
-    options.optopt("c", "config", "", "FILE").optopt("f", "format", "", "FORMAT");
-    options.optflag("h", "help", "").optflag("V", "version", "").optflag("", "toml", "");
+    for (short, long) in FLAGS {
+        if TAKES_VALUE.iter().any(|flag| flag.strip_prefix("--") == Some(long)) {
+            options.optopt(short, long, "", "");
+        } else {
+            options.optflag(short, long, "");
+        }
+    }
     // A later version's command is told before its flags, which would all be unknown.
     if let Some(command) = first_free(&words).filter(|word| LATER.contains(word)) {
         return Err(UsageError(format!("\"{command}\" is not in this version; see \"ringaudit --help\"")));
@@ -84,28 +127,60 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
     if matches.opt_present("version") {
         return Ok(Action::Version(version()));
     }
-    let config = config_path(&matches)?;
-    let format = matches.opt_str("format").map(|word| format_of(&word)).transpose()?;
-    let toml = matches.opt_present("toml");
-    if toml && matches.free.first().is_none_or(|command| command != "check") {
-        return Err(UsageError("\"--toml\" belongs to \"check\"; see \"ringaudit --help\"".to_owned()));
+    let (command, files) = command_of(&matches.free)?;
+    for (flag, commands) in BELONGS {
+        if matches.opt_present(flag) && !commands.contains(&command) {
+            let commands = listed(commands, "and");
+            return Err(UsageError(format!("\"--{flag}\" belongs to {commands}; see \"ringaudit --help\"")));
+        }
     }
-    if let [command, files @ ..] = matches.free.as_slice()
-        && command == "replay"
-    {
-        return Ok(Action::Replay { config, format, files: files.iter().map(PathBuf::from).collect() });
-    }
-    if format.is_some() {
-        return Err(UsageError("\"--format\" belongs to \"replay\"; see \"ringaudit --help\"".to_owned()));
-    }
-    if let [_, extra, ..] = matches.free.as_slice() {
+    if let (false, [extra, ..]) = (TAKES_FILES.contains(&command), files) {
         return Err(UsageError(format!("unexpected argument {}; see \"ringaudit --help\"", quoted(extra))));
     }
-    match matches.free.first().map(String::as_str) {
-        None | Some("run") => Ok(Action::Run { config }),
-        Some("check") => Ok(Action::Check { config, toml }),
-        Some(other) => Err(UsageError(unknown_command(other))),
+    let config = config_path(&matches)?;
+    let format = word_of(&matches, "format", "format", &Format::ALL.map(Format::name))?;
+    let choice = word_of(&matches, "on-error", "choice", &OnError::ALL.map(OnError::name))?;
+    Ok(match command {
+        "run" => Action::Run { config },
+        "check" => Action::Check { config, toml: matches.opt_present("toml") },
+        "replay" => {
+            let format = format.and_then(|at| Format::ALL.get(at).copied());
+            Action::Replay { config, format, files: files.iter().map(PathBuf::from).collect() }
+        }
+        command => Action::Rules(Rules {
+            command,
+            config,
+            files: files.to_vec(),
+            on_error: choice.and_then(|at| OnError::ALL.get(at).copied()).unwrap_or(OnError::Refuse),
+            key: matches.opt_str("key").unwrap_or_default(),
+            loadable: matches.opt_present("loadable"),
+        }),
+    })
+}
+
+/// The command of these words, one of [`COMMANDS`] or [`RULES`], and the words behind it.
+fn command_of(words: &[String]) -> Result<(&'static str, &[String]), UsageError> {
+    let (prefix, known, words) = match words {
+        [] => return Ok(("run", words)),
+        [first, ..] if first == "rules" && !cfg!(feature = "rules") => {
+            let why = "\"rules\" is not in this build: it was made without the feature \"rules\"";
+            return Err(UsageError(why.to_owned()));
+        }
+        [first, rest @ ..] if first == "rules" => ("rules ", &RULES, rest),
+        words => ("", &COMMANDS, words),
+    };
+    let Some((word, rest)) = words.split_first() else {
+        return Err(UsageError(format!("\"rules\" needs a command: {}", listed(&known.map(bare), "or"))));
+    };
+    match known.iter().find(|command| command.strip_prefix(prefix) == Some(word)) {
+        Some(command) => Ok((command, rest)),
+        None => Err(UsageError(unknown_command(word, &known.map(bare)))),
     }
+}
+
+/// A command without the word that is common to all on rules.
+fn bare(command: &'static str) -> &'static str {
+    command.strip_prefix("rules ").unwrap_or(command)
 }
 
 /// The text of `--version`, without a newline.
@@ -123,11 +198,20 @@ pub fn help() -> String {
 
 Usage:
   ringaudit [run] [-c FILE]   capture events and write them to the outputs
-  ringaudit check [-c FILE] [--toml]
+  ringaudit check [-c FILE] [-t]
                               read config and rules, print what would be used
   ringaudit replay [-c FILE] [-f FORMAT] [FILE|-]...
                               read audit.log files or standard input, write
                               their events
+  ringaudit rules check [FILE|DIRECTORY|-]...
+                              tell what is wrong with rules; without a file
+                              with the config's
+  ringaudit rules load [-e CHOICE] [FILE|DIRECTORY|-]...
+                              make the kernel hold these rules and no other
+  ringaudit rules list [-k KEY] [-l]
+                              print the kernel's rules, as auditctl -l does
+  ringaudit rules clear [-k KEY]
+                              delete the kernel's rules
   ringaudit --help | --version
 
 Options:
@@ -136,9 +220,14 @@ Options:
                       config, which writes each program execution as a JSON line
                       to stdout. \"replay\" reads no config but this one; without
                       it: JSON to stdout
-      --toml          print a config file: what \"check\" prints anyway, and what
+  -t, --toml          print a config file: what \"check\" prints anyway, and what
                       was not taken over from a go-audit config as comments
   -f, --format FORMAT replay in this format: {formats}
+  -e, --on-error CHOICE
+                      what to leave out when a file of rules has an error:
+                      {choices} (the default: all)
+  -k, --key KEY       only rules with this text in their key
+  -l, --loadable      as lines that can be loaded again
   -h, --help          print this and exit
   -V, --version       print the version and exit
 go-audit's -config FILE and -version work too.
@@ -157,7 +246,8 @@ Exit codes:
 
 Manual: ringaudit(8); all keys of the config: docs/config.md",
         version = version(),
-        formats = Format::ALL.map(Format::name).join(", ")
+        formats = Format::ALL.map(Format::name).join(", "),
+        choices = OnError::ALL.map(OnError::name).join(", ")
     )
 }
 
@@ -199,28 +289,34 @@ fn config_path(matches: &Matches) -> Result<Option<PathBuf>, UsageError> {
     }
 }
 
-/// The format that `-f` names.
-fn format_of(word: &str) -> Result<Format, UsageError> {
-    let names = Format::ALL.map(Format::name);
-    Format::ALL.into_iter().find(|format| format.name() == word).ok_or_else(|| {
-        let meant = match nearest(word, &names) {
+/// Which of these words a flag has.
+fn word_of(
+    matches: &Matches,
+    flag: &str,
+    what: &str,
+    names: &[&str; 3],
+) -> Result<Option<usize>, UsageError> {
+    let Some(word) = matches.opt_str(flag) else { return Ok(None) };
+    let chosen = names.iter().position(|name| *name == word);
+    chosen.map(Some).ok_or_else(|| {
+        let meant = match nearest(&word, names) {
             Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!("the formats are {}", listed(&names, "and")),
+            None => format!("the {what}s are {}", listed(names, "and")),
         };
-        UsageError(format!("unknown format {}; {meant}", quoted(word)))
+        UsageError(format!("unknown {what} {}; {meant}", quoted(&word)))
     })
 }
 
-fn unknown_command(word: &str) -> String {
+fn unknown_command(word: &str, commands: &[&str]) -> String {
     let flags = FLAGS.iter().find(|(_, long)| *long == word);
     let meant = if let Some((_, long)) = flags {
         format!("did you mean \"--{long}\"?")
     } else if word.contains(['/', '.']) {
         format!("did you mean \"-c {}\"?", quoted(word).trim_matches('"'))
-    } else if let Some(near) = nearest(word, &COMMANDS) {
+    } else if let Some(near) = nearest(word, commands) {
         format!("did you mean \"{near}\"?")
     } else {
-        format!("the commands are {}", listed(&COMMANDS, "and"))
+        format!("the commands are {}", listed(commands, "and"))
     };
     format!("unknown command {}; {meant}", quoted(word))
 }
@@ -228,15 +324,19 @@ fn unknown_command(word: &str) -> String {
 fn explain(fail: &Fail) -> String {
     match fail {
         Fail::ArgumentMissing(flag) => {
-            let what = if matches!(flag.as_str(), "f" | "format") { "format" } else { "file" };
+            let what = match flag.as_str() {
+                "f" | "format" => "format",
+                "k" | "key" => "key",
+                "e" | "on-error" => "choice",
+                _ => "file",
+            };
             format!("{} needs a {what}", dashed(flag))
         }
         Fail::OptionDuplicated(flag) => format!("{} is given twice", dashed(flag)),
         Fail::UnexpectedArgument(flag) => format!("{} takes no value", dashed(flag)),
         Fail::UnrecognizedOption(flag) | Fail::OptionMissing(flag) => {
             let one_letter = flag.chars().count() == 1;
-            let known = FLAGS.iter().map(|(short, long)| if one_letter { *short } else { *long });
-            let known: Vec<&str> = known.chain(LONG_FLAGS).collect();
+            let known = FLAGS.map(|(short, long)| if one_letter { short } else { long });
             let meant = match nearest(flag, &known) {
                 Some(near) => format!("did you mean {}?", dashed(near)),
                 None => "see \"ringaudit --help\"".to_owned(),
@@ -316,6 +416,43 @@ mod tests {
     }
 
     #[test]
+    fn rules_take_what_belongs_to_their_command() {
+        let none = Rules {
+            command: "rules check",
+            config: None,
+            files: Vec::new(),
+            on_error: OnError::Refuse,
+            key: String::new(),
+            loadable: false,
+        };
+        let files = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let cases = [
+            ("rules check", none.clone()),
+            (
+                "rules check -c a check",
+                Rules { config: Some("a".into()), files: files(&["check"]), ..none.clone() },
+            ),
+            (
+                "rules load -e skip-file d -",
+                Rules {
+                    command: "rules load",
+                    files: files(&["d", "-"]),
+                    on_error: OnError::SkipFile,
+                    ..none.clone()
+                },
+            ),
+            (
+                "rules list -k rules -l",
+                Rules { command: "rules list", key: "rules".to_owned(), loadable: true, ..none.clone() },
+            ),
+            ("--key=x rules clear", Rules { command: "rules clear", key: "x".to_owned(), ..none }),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(words(line), Ok(Action::Rules(expected)), "{line}");
+        }
+    }
+
+    #[test]
     fn help_and_version() {
         for line in ["--help", "-h", "-help", "check --help", "run -h"] {
             assert_eq!(words(line), Ok(Action::Help(help())), "{line}");
@@ -334,7 +471,7 @@ mod tests {
             ("a.toml", "unknown command \"a.toml\"; did you mean \"-c a.toml\"?"),
             (
                 "frobnicate",
-                "unknown command \"frobnicate\"; the commands are \"run\", \"check\" and \"replay\"",
+                "unknown command \"frobnicate\"; the commands are \"run\", \"check\", \"replay\" and \"rules\"",
             ),
             ("run me", "unexpected argument \"me\"; see \"ringaudit --help\""),
             ("--confg x", "unknown flag \"--confg\"; did you mean \"--config\"?"),
@@ -347,6 +484,25 @@ mod tests {
                 "replay --format=xml",
                 "unknown format \"xml\"; the formats are \"json\", \"go-audit\" and \"raw\"",
             ),
+            ("rules", "\"rules\" needs a command: \"check\", \"load\", \"list\" or \"clear\""),
+            ("rules laod", "unknown command \"laod\"; did you mean \"load\"?"),
+            (
+                "rules run",
+                "unknown command \"run\"; the commands are \"check\", \"load\", \"list\" and \"clear\"",
+            ),
+            ("rules list x", "unexpected argument \"x\"; see \"ringaudit --help\""),
+            (
+                "rules check -k x",
+                "\"--key\" belongs to \"rules list\" and \"rules clear\"; see \"ringaudit --help\"",
+            ),
+            ("check -e refuse", "\"--on-error\" belongs to \"rules load\"; see \"ringaudit --help\""),
+            (
+                "rules load -e skip",
+                "unknown choice \"skip\"; the choices are \"skip-rule\", \"skip-file\" and \"refuse\"",
+            ),
+            ("rules load -e skip-ruel", "unknown choice \"skip-ruel\"; did you mean \"skip-rule\"?"),
+            ("rules load -e", "\"-e\" needs a choice"),
+            ("rules clear --key", "\"--key\" needs a key"),
             ("-f raw", "\"--format\" belongs to \"replay\"; see \"ringaudit --help\""),
             ("check -f raw", "\"--format\" belongs to \"replay\"; see \"ringaudit --help\""),
             ("--toml", "\"--toml\" belongs to \"check\"; see \"ringaudit --help\""),
@@ -366,9 +522,7 @@ mod tests {
 
     #[test]
     fn later_commands_are_told_before_their_flags() {
-        for line in
-            ["rules list", "status --json", "top", "reload", "upgrade", "-c a status --json", "-f raw top"]
-        {
+        for line in ["status --json", "top", "reload", "upgrade", "-c a status --json", "-f raw top"] {
             let command = line.split(' ').find(|word| LATER.contains(word)).unwrap();
             let message = format!("\"{command}\" is not in this version; see \"ringaudit --help\"");
             assert_eq!(error(line), message, "{line}");
@@ -389,9 +543,6 @@ mod tests {
         }
         for (short, long) in FLAGS {
             assert!(help.contains(&format!("  -{short}, --{long}")), "{long}");
-        }
-        for long in LONG_FLAGS {
-            assert!(help.contains(&format!("      --{long}")), "{long}");
         }
     }
 }

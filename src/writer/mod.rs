@@ -11,21 +11,28 @@ use crate::event::notices::{self, Process};
 use crate::output::{Outputs, Room};
 use crate::stats::Stats;
 use crate::sys::host;
+use crate::sys::poll::Alarm;
 use crate::sys::signal::Sender;
 use crate::wire::record::RecordType;
 pub use lines::{Lines, check};
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// How long the outputs may hold lines back while more is coming.
 const FLUSH_EVERY: Duration = Duration::from_millis(50);
 
-/// What other threads ask of the writer.
+/// Records of rules that the kernel removed, kept until they are taken, at most.
+const MAX_REMOVED: usize = 1024;
+
+/// What other threads ask of the writer, and what it has for them.
 pub struct Requests {
     bell: Bell,
     room: Arc<Room>,
     asked: Mutex<Asked>,
+    /// Rung when the kernel has removed rules.
+    removed: Alarm,
 }
 
 /// What was asked, and by whom. The main thread writes it on a signal.
@@ -33,6 +40,8 @@ pub struct Requests {
 struct Asked {
     reopen: Option<Process>,
     stop: Option<Process>,
+    /// Records of rules that the kernel removed, for the main thread.
+    removed: Vec<Vec<u8>>,
 }
 
 impl Requests {
@@ -50,6 +59,29 @@ impl Requests {
 
     fn asked(&self) -> std::sync::MutexGuard<'_, Asked> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What becomes readable when the kernel has removed rules.
+    pub fn removed(&self) -> BorrowedFd<'_> {
+        self.removed.as_fd()
+    }
+
+    /// The records of rules that were removed since the last call.
+    pub fn take_removed(&self) -> Vec<Vec<u8>> {
+        self.removed.hush();
+        std::mem::take(&mut self.asked().removed)
+    }
+
+    /// Keeps a CONFIG_CHANGE record that tells of a rule which was removed, by somebody or by the kernel.
+    #[cold]
+    #[inline(never)]
+    fn note_change(&self, text: &[u8]) {
+        const WORD: &[u8] = b"remove_rule ";
+        let mut asked = self.asked();
+        if asked.removed.len() < MAX_REMOVED && text.windows(WORD.len()).any(|part| part == WORD) {
+            asked.removed.push(text.to_vec());
+            self.removed.ring();
+        }
     }
 
     /// Makes the writer look at the counters: something was counted elsewhere.
@@ -75,8 +107,8 @@ impl Writer {
     /// Errors: no memory.
     pub fn new(config: &Config, outlet: Outlet, outputs: Outputs, stats: Arc<Stats>) -> io::Result<Self> {
         let now = Instant::now();
-        let requests =
-            Arc::new(Requests { bell: outlet.bell(), room: outputs.room(), asked: Mutex::default() });
+        let (bell, removed) = (outlet.bell(), Alarm::new()?);
+        let requests = Arc::new(Requests { bell, room: outputs.room(), asked: Mutex::default(), removed });
         Ok(Self {
             outlet,
             assembler: Assembler::new(&config.event, Arc::clone(&stats))?,
@@ -117,6 +149,9 @@ impl Writer {
         let Some(block) = self.outlet.take() else { return false };
         self.lines.now = Instant::now();
         for frame in block.frames() {
+            if frame.kind == RecordType::CONFIG_CHANGE.0 {
+                self.requests.note_change(frame.text);
+            }
             self.assembler.add(RecordType(frame.kind), frame.text, self.lines.now, &mut self.lines);
         }
         self.outlet.give_back(block);

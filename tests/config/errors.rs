@@ -59,6 +59,19 @@ const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
              not a string",
     ),
     ("rules", "at_exit", "false", "\"rules.at_exit\" must be \"leave\" or \"remove\", not a boolean"),
+    (
+        "rules",
+        "files",
+        "'/etc/audit/rules.d'",
+        "\"rules.files\" must be a list of files and directories, such as [\"/etc/audit/rules.d\"], not a string",
+    ),
+    (
+        "rules",
+        "on_error",
+        "1",
+        "\"rules.on_error\" must be \"skip-rule\", \"skip-file\" or \"refuse\", not a whole number",
+    ),
+    ("rules", "restore_watches", "'yes'", "\"rules.restore_watches\" must be true or false, not a string"),
     ("enrich", "process", "1", "\"enrich.process\" must be true or false, not a whole number"),
     ("enrich", "script", "'yes'", "\"enrich.script\" must be true or false, not a string"),
     ("enrich", "container", "'docker'", "\"enrich.container\" must be true or false, not a string"),
@@ -538,9 +551,9 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "[rules]\nfiles = ['/etc/audit/rules.d']\nlines = ['-D', 1]\n",
+        "[rules]\nfiles = ['/etc/audit/rules.d', true]\nlines = ['-D', 1]\n",
         &[
-            "f:2:1: \"rules.files\" is not supported by this version; write the rules in \"rules.lines\"",
+            "f:2:32: each of \"rules.files\" must be a string, not a boolean",
             "f:3:16: each of \"rules.lines\" must be a string, not a whole number",
         ],
     ),

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use ringaudit::config::{
     Argv, AtExit, BUILT_IN, Config, Enrich, Event, FILTER_KEYS, Failure, FileTarget, Format, Json, Kernel,
-    KernelKey, LABEL_KEYS, Label, LabelTest, Loaded, Located, MAX_BYTES, NameSource, OUTPUT_KEYS, Output,
-    Overflow, Place, Raw, Ring, Rules, SECTIONS, Setting, Source, Target, Translate, embedded, read,
+    KernelKey, LABEL_KEYS, Label, LabelTest, Loaded, Located, MAX_BYTES, NameSource, OUTPUT_KEYS, OnError,
+    Output, Overflow, Place, Raw, Ring, Rules, SECTIONS, Setting, Source, Target, Translate, embedded, read,
     read_file,
 };
 
@@ -135,8 +135,11 @@ fn every_value_arrives() {
         max_kib = 16
         types = [1_300, 0x577]
         [rules]
+        files = ["/etc/audit/rules.d"]
         lines = ["-w /etc/passwd", '-D']
+        on_error = "skip-file"
         at_exit = "remove"
+        restore_watches = true
         [json]
         argv = "both"
         argv_max_bytes = 5
@@ -172,7 +175,13 @@ fn every_value_arrives() {
         },
         ring: Ring { size_kib: 64, overflow: Overflow::Wait },
         event: Event { timeout_ms: 100, max_kib: 16, types: (1300, 1399) },
-        rules: Rules { lines: vec![at("-w /etc/passwd"), at("-D")], at_exit: AtExit::Remove },
+        rules: Rules {
+            files: vec![at("/etc/audit/rules.d")],
+            lines: vec![at("-w /etc/passwd"), at("-D")],
+            on_error: OnError::SkipFile,
+            at_exit: AtExit::Remove,
+            restore_watches: true,
+        },
         json: Json { argv: Argv::Both, argv_max_bytes: 5 },
         raw: Raw { node: true, enriched: true },
         translate: Translate { values: false, names: NameSource::Nscd, drop_raw: true },

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use ringaudit::config::{
     Action, Argv, AtExit, Condition, Config, Enrich, Event, Failure, FileTarget, Filter, Format, Json,
-    Kernel, KernelKey, Label, LabelTest, Located, NameSource, Network, Output, Overflow, Place, Raw, Ring,
-    Rules, Setting, Syscall, Target, Translate, read, show,
+    Kernel, KernelKey, Label, LabelTest, Located, NameSource, Network, OnError, Output, Overflow, Place, Raw,
+    Ring, Rules, Setting, Syscall, Target, Translate, read, show,
 };
 
 use crate::documents::whole_example;
@@ -163,8 +163,16 @@ fn config() -> impl Strategy<Value = Config> {
         .prop_map(|(blocks, overflow)| Ring { size_kib: blocks * 32, overflow });
     let event = (100..=60_000_u32, 16..=8192_u32, any::<(u16, u16)>())
         .prop_map(|(timeout_ms, max_kib, (a, b))| Event { timeout_ms, max_kib, types: (a.min(b), a.max(b)) });
-    let rules = (proptest::collection::vec(located(any::<String>()), 0..4), any::<bool>()).prop_map(
-        |(lines, remove)| Rules { lines, at_exit: if remove { AtExit::Remove } else { AtExit::Leave } },
+    let texts = || proptest::collection::vec(located(any::<String>()), 0..4);
+    let on_error = proptest::sample::select(OnError::ALL.to_vec());
+    let rules = (texts(), texts(), on_error, any::<[bool; 2]>()).prop_map(
+        |(files, lines, on_error, [remove, restore_watches])| Rules {
+            files,
+            lines,
+            on_error,
+            at_exit: if remove { AtExit::Remove } else { AtExit::Leave },
+            restore_watches,
+        },
     );
     let argv = prop_oneof![Just(Argv::List), Just(Argv::Text), Just(Argv::Both)];
     let json = (argv, any::<u32>()).prop_map(|(argv, argv_max_bytes)| Json { argv, argv_max_bytes });

@@ -17,6 +17,7 @@ mod loss;
 mod refused;
 mod registration;
 mod reopen;
+mod rules;
 mod settings;
 mod stdio;
 mod stop;

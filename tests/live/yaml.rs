@@ -39,6 +39,16 @@ impl Drop for Rules {
     }
 }
 
+/// The daemon; a test that failed does not leave it running.
+struct Child(std::process::Child);
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Runs the daemon with a config until the flood's events are in `out`.
 fn capture(machine: &mut Machine, dir: &Path, yaml: &str, out: &Path) {
     let config = dir.join("go-audit.yaml");
@@ -47,7 +57,8 @@ fn capture(machine: &mut Machine, dir: &Path, yaml: &str, out: &Path) {
     command.arg("-config").arg(&config).stdin(Stdio::null());
     command.stdout(File::create(dir.join("stdout")).unwrap());
     command.stderr(File::create(dir.join("stderr")).unwrap());
-    let mut child = command.spawn().unwrap();
+    let mut child = Child(command.spawn().unwrap());
+    let child = &mut child.0;
     wait("the daemon's rule", || {
         assert!(child.try_wait().unwrap().is_none(), "{}", fs::read_to_string(dir.join("stderr")).unwrap());
         machine.status().pid == child.id() && !machine.own_rules().is_empty()

@@ -27,7 +27,7 @@ pub const SECTIONS: [Section; 8] = [
     },
     Section { name: "ring", keys: &["size_kib", "overflow"] },
     Section { name: "event", keys: &["timeout_ms", "max_kib", "types"] },
-    Section { name: "rules", keys: &["lines", "at_exit"] },
+    Section { name: "rules", keys: &["files", "lines", "on_error", "at_exit", "restore_watches"] },
     Section { name: "json", keys: &["argv", "argv_max_bytes"] },
     Section { name: "raw", keys: &["node", "enriched"] },
     Section { name: "translate", keys: &["values", "names", "drop_raw"] },
@@ -106,8 +106,7 @@ pub(super) const LABEL: &str = "label";
 pub(super) const OUTPUT: &str = "output";
 
 /// Keys of later versions, with their table (empty: outside of any) and what to do instead.
-pub(super) const LATER_KEYS: [(&str, &str, &str); 2] =
-    [("rules", "files", "; write the rules in \"rules.lines\""), ("", "log", "; messages go to stderr")];
+pub(super) const LATER_KEYS: [(&str, &str, &str); 1] = [("", "log", "; messages go to stderr")];
 
 /// The output types.
 pub(super) const TYPES: [&str; 6] = ["stdout", "file", "syslog", "gelf", "unix", "pipe"];

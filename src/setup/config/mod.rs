@@ -71,6 +71,15 @@ pub struct Problem {
     pub message: String,
 }
 
+impl Problem {
+    /// Puts problems into the order of their places.
+    // Sorting is 2 KiB of code: once is enough.
+    #[inline(never)]
+    pub fn sort(problems: &mut [Self]) {
+        problems.sort_by(|one, other| one.place.cmp(&other.place));
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.place, self.message)
@@ -290,10 +299,44 @@ impl Default for Event {
 /// `[rules]`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// `lines = ["-a always,exit ..."]`: the audit.rules language, loaded in this order; default none.
+    /// `files = ["/etc/audit/rules.d"]`: files of rules, and directories of files `*.rules`; default none.
+    pub files: Vec<Located<String>>,
+    /// `lines = ["-a always,exit ..."]`: the audit.rules language, behind the files' rules; default none.
     pub lines: Vec<Located<String>>,
+    /// `on_error = "skip-rule" | "skip-file" | "refuse"`: what is left out when a file has an error; default
+    /// "skip-rule".
+    pub on_error: OnError,
     /// `at_exit = "leave" | "remove"`: whether the rules that this run added stay in the kernel; default "leave".
     pub at_exit: AtExit,
+    /// `restore_watches = false`: whether rules that the kernel dropped with their path are set again.
+    pub restore_watches: bool,
+}
+
+/// What is left out when a file of rules has an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// The rule that has it.
+    #[default]
+    SkipRule,
+    /// The whole file.
+    SkipFile,
+    /// All rules: nothing is changed.
+    Refuse,
+}
+
+impl OnError {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::SkipRule, Self::SkipFile, Self::Refuse];
+
+    /// The word in the config.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SkipRule => "skip-rule",
+            Self::SkipFile => "skip-file",
+            Self::Refuse => "refuse",
+        }
+    }
 }
 
 /// What happens at exit to the rules that were added.

@@ -8,6 +8,9 @@ use super::{
     network,
 };
 
+/// Whether rules from files are in this build.
+const FILES: bool = cfg!(feature = "rules");
+
 /// The whole config as TOML.
 #[must_use]
 pub fn show(config: &Config) -> String {
@@ -57,14 +60,21 @@ fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "types = [{}, {}]", config.event.types.0, config.event.types.1)?;
 
     writeln!(text, "\n[rules]")?;
-    if config.rules.lines.is_empty() {
-        writeln!(text, "lines = []")?;
-    } else {
-        writeln!(text, "lines = [")?;
-        for line in &config.rules.lines {
-            writeln!(text, "    {},", string(&line.value))?;
+    let files = ("files", &config.rules.files);
+    for (key, values) in [files, ("lines", &config.rules.lines)].into_iter().skip(usize::from(!FILES)) {
+        if values.is_empty() {
+            writeln!(text, "{key} = []")?;
+            continue;
+        }
+        writeln!(text, "{key} = [")?;
+        for value in values {
+            writeln!(text, "    {},", string(&value.value))?;
         }
         writeln!(text, "]")?;
+    }
+    if FILES {
+        writeln!(text, "on_error = {}", string(config.rules.on_error.name()))?;
+        writeln!(text, "restore_watches = {}", config.rules.restore_watches)?;
     }
     let at_exit = match config.rules.at_exit {
         AtExit::Leave => "leave",

@@ -6,8 +6,8 @@ use super::node::{Entry, Node, Pos, Value};
 use super::suggest::{did_you_mean, listed, nearest, quoted};
 use super::values::{Table, Walker};
 use super::{
-    Argv, AtExit, Config, Event, Failure, Json, Kernel, KernelKey, Overflow, Place, Problem, Ring, Rules,
-    Setting,
+    Argv, AtExit, Config, Event, Failure, Json, Kernel, KernelKey, Located, OnError, Overflow, Place,
+    Problem, Ring, Rules, Setting,
 };
 
 /// What the top level can hold.
@@ -198,23 +198,34 @@ impl Walker<'_> {
             &[("leave", AtExit::Leave), ("remove", AtExit::Remove)],
             &mut rules.at_exit,
         );
-        let Some(node) = table.get("lines") else { return };
-        let Value::List(nodes) = &node.value else {
-            self.wrong(
-                table,
-                "lines",
-                "a list of rules, each a string, such as [\"-w /etc/passwd -p wa\"]",
-                node,
-            );
-            return;
-        };
+        if cfg!(feature = "rules") {
+            let choices = OnError::ALL.map(|choice| (choice.name(), choice));
+            self.choice(table, "on_error", &choices, &mut rules.on_error);
+            self.bool(table, "restore_watches", &mut rules.restore_watches);
+            let wanted = "a list of files and directories, such as [\"/etc/audit/rules.d\"]";
+            self.strings(table, "files", wanted, &mut rules.files);
+        } else {
+            for key in ["files", "on_error", "restore_watches"] {
+                if let Some(node) = table.get(key) {
+                    self.problem(node.pos, format!("\"rules.{key}\" is not in this build"));
+                }
+            }
+        }
+        let wanted = "a list of rules, each a string, such as [\"-w /etc/passwd -p wa\"]";
+        self.strings(table, "lines", wanted, &mut rules.lines);
+    }
+
+    fn strings(&mut self, table: Table<'_>, key: &str, wanted: &str, into: &mut Vec<Located<String>>) {
+        let Some(node) = table.get(key) else { return };
+        let Value::List(nodes) = &node.value else { return self.wrong(table, key, wanted, node) };
         for node in nodes {
             match &node.value {
-                Value::String(line) => {
-                    rules.lines.push(super::Located { place: self.place(node.pos), value: line.clone() });
+                Value::String(text) => {
+                    into.push(Located { place: self.place(node.pos), value: text.clone() });
                 }
                 other => {
-                    let message = format!("each of \"rules.lines\" must be a string, not {}", other.kind());
+                    let message =
+                        format!("each of \"{}.{key}\" must be a string, not {}", table.name, other.kind());
                     self.problem(node.pos, message);
                 }
             }

@@ -1,187 +1,268 @@
-//! Commands to the kernel, one request each, over the control socket. What the kernel refuses is told with
-//! the place of its line, and the rest goes on; what was added is kept so that it can be removed at exit.
+//! The kernel's rules made what a set of lines asks for: only what differs is touched, and a rule that is there
+//! before and after is in force all the time. What the kernel refuses is told with the place of its line, and the
+//! rest goes on; what was added is told so that it can be removed at exit.
 //! Source: kernel/audit.c, audit_receive_msg; kernel/auditfilter.c, audit_rule_change.
 
+use super::order::{self, Move};
+use super::set::{self, Held, Set, Wanted};
 use super::{Command, Planned};
 use crate::config::{Place, Problem, quoted};
-use crate::wire::rule::{AUDIT_ADD_RULE, AUDIT_DEL_RULE, AUDIT_LIST_RULES, Rule, Value, field};
+use crate::wire::rule::{
+    AUDIT_ADD_RULE, AUDIT_DEL_RULE, AUDIT_LIST_RULES, Field, List, Op, Rule, Value, field,
+};
 use crate::wire::status;
 use crate::wire::{Transport, nlmsg};
 use std::io;
 use std::path::Path;
 
-/// A rule that is in the kernel because of us.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Added {
-    /// Where its line begins.
-    pub place: Place,
-    /// Its line.
-    pub line: String,
-    /// The AUDIT_DEL_RULE payload that deletes it.
-    request: Vec<u8>,
-}
+/// Rules that are added with one message. Each takes the kernel some 10 us, and meanwhile it answers nobody else.
+const TOGETHER: usize = 32;
 
-/// What became of the commands.
+/// What became of the commands. Numbers are positions among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The rules that were added and not deleted again by a later line.
-    pub added: Vec<Added>,
+    /// The rules that were added.
+    pub added: Vec<usize>,
     /// Rules that the kernel held already. They are in force, but not ours to remove.
-    pub already: Vec<Problem>,
+    pub already: Vec<usize>,
+    /// Rules that wait for a path: they were refused because it does not exist.
+    pub missing: Vec<usize>,
     /// What was refused, and why.
     pub problems: Vec<Problem>,
-    /// How many rules were deleted by `-D`, `-d` and `-W`.
+    /// How many rules were deleted.
     pub deleted: usize,
     /// How many values were set.
     pub set: usize,
+    /// No request is taken any more: the rules are locked, or a capability is missing.
+    pub stopped: bool,
 }
 
-/// Sends the commands in their order. Where one can't go on because none will be taken (the rules are
+/// Does what the commands ask: values first, then rules, `-e` last. With `exact`, or with a `-D` among them, the
+/// kernel then holds these rules and no other. Where one can't go on because none will be taken (the rules are
 /// locked, a missing capability), the rest is not tried and one problem says so.
-pub fn load(transport: &mut impl Transport, planned: &[Planned]) -> Report {
-    let mut report = Report::default();
-    for (done, plan) in planned.iter().enumerate() {
-        let Err(error) = send(transport, plan, &mut report) else { continue };
-        if let Some(reason) = hopeless(transport, &error) {
-            let rest = planned.len() - done - 1;
-            let rest =
-                if rest == 0 { String::new() } else { format!("; the {rest} after it were not tried") };
-            report.problems.push(Problem { place: plan.place.clone(), message: format!("{reason}{rest}") });
-            break;
-        }
-        let message = explain(&plan.command, &error);
-        let problem = Problem { place: plan.place.clone(), message };
-        if matches!(plan.command, Command::Add(_)) && error.raw_os_error() == Some(libc::EEXIST) {
-            report.already.push(problem);
-        } else {
-            report.problems.push(problem);
+pub fn load(transport: &mut dyn Transport, planned: &[Planned], exact: bool) -> Report {
+    let mut loader = Loader::new(transport, planned);
+    let is_enabled = |command: &Command| matches!(command, Command::Set(status::Field::Enabled, _));
+    match set::list(loader.transport) {
+        Err(error) => loader.refused(None, &error),
+        Ok(held) => {
+            let mut set = Set::new(&held, exact);
+            planned.iter().enumerate().for_each(|(index, plan)| set.take(index, &plan.command));
+            loader.begin(&set);
+            loader.values(&|command| matches!(command, Command::Set(..)) && !is_enabled(command));
+            loader.rules(&held, &set);
         }
     }
-    report
+    loader.values(&|command| matches!(command, Command::Send { .. }));
+    loader.values(&is_enabled);
+    loader.report
 }
 
-/// Deletes the rules that this load added, the last one first. A rule that is not there any more is no
-/// problem. Gives what could not be deleted.
-pub fn remove(transport: &mut impl Transport, report: &Report) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for (left, added) in report.added.iter().enumerate().rev() {
-        let Err(error) = transport.request(AUDIT_DEL_RULE, &added.request) else { continue };
-        if error.raw_os_error() == Some(libc::ENOENT) {
-            continue;
+/// Deletes the rules that a load added, the last one first. A rule that is not there any more is no problem.
+/// Gives what could not be deleted.
+pub fn remove(transport: &mut dyn Transport, planned: &[Planned], report: &Report) -> Vec<Problem> {
+    let mut loader = Loader::new(transport, planned);
+    for &index in report.added.iter().rev() {
+        if let Some(Planned { command: Command::Add(rule), .. }) = planned.get(index) {
+            loader.delete(Some(index), &payload(rule, false));
         }
-        let place = added.place.clone();
-        if let Some(reason) = hopeless(transport, &error) {
-            let message = format!("{} rules stay in the kernel: {reason}", left + 1);
-            problems.push(Problem { place, message });
-            break;
-        }
-        problems.push(Problem { place, message: format!("the rule stays in the kernel: {error}") });
     }
-    problems
+    loader.report.problems
 }
 
-fn send(transport: &mut impl Transport, plan: &Planned, report: &mut Report) -> io::Result<()> {
-    match &plan.command {
-        Command::DeleteAll => delete(transport, report, ""),
-        Command::DeleteKey(key) => delete(transport, report, key),
-        Command::Add(rule) => {
-            if rule.prepend && holds(transport, rule)? {
-                return Err(io::Error::from_raw_os_error(libc::EEXIST));
+/// Adds a rule again that the kernel dropped with its path: at the end of its list, or for `-A` at its head. Its
+/// command is the report's number 0.
+pub fn restore(transport: &mut dyn Transport, plan: &Planned) -> Report {
+    let mut loader = Loader::new(transport, std::slice::from_ref(plan));
+    if let Command::Add(rule) = &plan.command {
+        loader.add(&[&Wanted::new(rule, Some(0))], rule.prepend);
+    }
+    loader.report
+}
+
+struct Loader<'a> {
+    transport: &'a mut dyn Transport,
+    planned: &'a [Planned],
+    report: Report,
+    /// How many rules the set has.
+    wanted: usize,
+}
+
+impl<'a> Loader<'a> {
+    fn new(transport: &'a mut dyn Transport, planned: &'a [Planned]) -> Self {
+        Self { transport, planned, report: Report::default(), wanted: 0 }
+    }
+
+    /// Notes what is known before anything is sent.
+    fn begin(&mut self, set: &Set<'_>) {
+        let asked = set.wanted.iter().filter(|wanted| wanted.plan.is_some());
+        self.wanted = asked.clone().count();
+        self.report.already =
+            asked.filter(|wanted| wanted.held.is_some()).filter_map(|wanted| wanted.plan).collect();
+        let no_such_rule = io::Error::from_raw_os_error(libc::ENOENT);
+        set.unknown.iter().for_each(|&index| self.refused(Some(index), &no_such_rule));
+    }
+
+    /// Sends the commands of one kind that need no look at what is there.
+    fn values(&mut self, is_due: &dyn Fn(&Command) -> bool) {
+        for (index, plan) in self.planned.iter().enumerate().filter(|(_, plan)| is_due(&plan.command)) {
+            if self.report.stopped {
+                return;
             }
-            transport.request(AUDIT_ADD_RULE, &bytes(rule)?)?;
-            let request = delete_request(rule)?;
-            report.added.push(Added { place: plan.place.clone(), line: plan.line.clone(), request });
-            Ok(())
+            let result = match &plan.command {
+                Command::Set(field, value) => {
+                    self.transport.request(nlmsg::SET, &status::emit(*field, *value))
+                }
+                Command::Send { kind, payload } => self.transport.request(*kind, payload),
+                _ => continue,
+            };
+            match result {
+                Ok(()) => self.report.set += 1,
+                Err(error) => self.refused(Some(index), &error),
+            }
         }
-        Command::Delete(rule) => {
-            let request = delete_request(rule)?;
-            transport.request(AUDIT_DEL_RULE, &request)?;
-            report.added.retain(|added| added.request != request);
-            report.deleted += 1;
-            Ok(())
+    }
+
+    /// Makes the kernel's rules the wanted ones. What is new is added before what is gone is deleted, and a rule that
+    /// has to move is covered meanwhile by one that matches the same.
+    fn rules(&mut self, held: &[Held], set: &Set<'_>) {
+        // The kernel tells one list after the other, so that what is there stays in its order.
+        let mut rules: Vec<&Wanted<'_>> = Vec::new();
+        for list in 0..=List::IO_URING.0 {
+            rules.extend(set.wanted.iter().filter(|wanted| wanted.rule.list.0 == list));
         }
-        Command::Set(field, value) => {
-            transport.request(nlmsg::SET, &status::emit(*field, *value))?;
-            report.set += 1;
-            Ok(())
+        let old: Vec<Option<usize>> = rules.iter().map(|wanted| wanted.held).collect();
+        let commute = |one: usize, other: usize| match (rules.get(one), rules.get(other)) {
+            (Some(one), Some(other)) => order::commute(one.rule, other.rule),
+            _ => false,
+        };
+        let moves = order::place(&old, &commute);
+        let (mut head, mut tail) = (Vec::new(), Vec::new());
+        for (wanted, way) in rules.iter().zip(moves) {
+            match way {
+                Move::Stay => {}
+                Move::Head => head.push(*wanted),
+                Move::Tail => tail.push(*wanted),
+            }
         }
-        Command::Send { kind, payload } => {
-            transport.request(*kind, payload)?;
-            report.set += 1;
-            Ok(())
+        // A rule goes to the head before the one that is to stand in front of it.
+        head.reverse();
+        let ways = [(true, head), (false, tail)];
+        let mut covers = Vec::new();
+        for (at_head, rules) in &ways {
+            for old in rules.iter().filter_map(|wanted| held.get(wanted.held?)) {
+                covers.extend(self.cover(old, *at_head));
+                self.delete(None, &old.payload);
+            }
         }
+        for (at_head, rules) in &ways {
+            rules.chunks(TOGETHER).for_each(|rules| self.add(rules, *at_head));
+        }
+        for (old, _) in held.iter().zip(&set.stays).filter(|(_, stays)| !**stays) {
+            self.report.deleted += usize::from(self.delete(None, &old.payload));
+        }
+        for cover in &covers {
+            self.delete(None, cover);
+        }
+    }
+
+    /// Adds a rule that matches what this one does and is not the same to the kernel; gives what deletes it. None
+    /// where the kernel does not take it: then the rule is missing for as long as it takes to move it.
+    fn cover(&mut self, old: &Held, at_head: bool) -> Option<Vec<u8>> {
+        let mut rule = old.rule.clone()?;
+        // Each process has such an id; file systems have none, and their type again says nothing new.
+        let again = rule.fields.iter().find(|field| field.number == field::FSTYPE).cloned();
+        let always = Field { number: field::PID, op: Op::GREATER_OR_EQUAL, value: Value::Number(0) };
+        rule.fields.insert(0, again.unwrap_or(always));
+        let added =
+            !self.report.stopped && self.transport.request(AUDIT_ADD_RULE, &payload(&rule, at_head)).is_ok();
+        added.then(|| payload(&rule, false))
+    }
+
+    /// Adds rules with one message.
+    fn add(&mut self, rules: &[&Wanted<'_>], at_head: bool) {
+        if self.report.stopped {
+            return;
+        }
+        let payloads: Vec<Vec<u8>> = rules.iter().map(|wanted| payload(wanted.rule, at_head)).collect();
+        let payloads: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
+        let results = self.transport.requests(AUDIT_ADD_RULE, &payloads);
+        for (wanted, result) in rules.iter().zip(results) {
+            match result {
+                // One that has moved was there.
+                Ok(()) => self.report.added.extend(wanted.plan.filter(|_| wanted.held.is_none())),
+                Err(error) => self.refused(wanted.plan, &error),
+            }
+        }
+    }
+
+    /// Deletes a rule by its bytes; false when it had gone already or could not be deleted.
+    fn delete(&mut self, plan: Option<usize>, payload: &[u8]) -> bool {
+        if self.report.stopped {
+            return false;
+        }
+        let result = self.transport.request(AUDIT_DEL_RULE, payload);
+        match &result {
+            Err(error) if error.raw_os_error() != Some(libc::ENOENT) => self.refused(plan, error),
+            _ => {}
+        }
+        result.is_ok()
+    }
+
+    /// Notes what the kernel refused; when it would refuse all, nothing more is tried.
+    fn refused(&mut self, plan: Option<usize>, error: &io::Error) {
+        if self.report.stopped {
+            return;
+        }
+        let about = plan.and_then(|index| self.planned.get(index));
+        let place = about.or(self.planned.first()).map_or_else(Place::default, |plan| plan.place.clone());
+        let message = if let Some(reason) = hopeless(self.transport, error) {
+            self.report.stopped = true;
+            let there = self.report.already.len() + self.report.added.len();
+            format!("{reason}; of {} rules {there} are in force", self.wanted)
+        } else {
+            let is_rule = about.is_some_and(|plan| matches!(plan.command, Command::Add(_)));
+            match error.raw_os_error().filter(|_| is_rule) {
+                Some(libc::EEXIST) => return self.report.already.extend(plan),
+                Some(libc::ENOENT) => self.report.missing.extend(plan),
+                _ => {}
+            }
+            about.map_or_else(
+                || format!("cannot delete the rules: {error}"),
+                |plan| explain(&plan.command, error),
+            )
+        };
+        self.report.problems.push(Problem { place, message });
     }
 }
 
-/// Lists the rules, then deletes each whose key has this text in it by the very bytes of its answer; with an
-/// empty text all.
-fn delete(transport: &mut impl Transport, report: &mut Report, key: &str) -> io::Result<()> {
-    let mut rules = Vec::new();
-    transport.dump(AUDIT_LIST_RULES, &mut |kind, payload| {
-        if kind == AUDIT_LIST_RULES && has_key(payload, key) {
-            rules.push(payload.to_vec());
-        }
-    })?;
-    report.added.retain(|added| !has_key(&added.request, key));
-    let mut refused = None;
-    for rule in rules {
-        match transport.request(AUDIT_DEL_RULE, &rule) {
-            Ok(()) => report.deleted += 1,
-            // Gone since the list was made: its file was removed, or somebody deleted it.
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
-            Err(error) if error.raw_os_error() == Some(libc::EPERM) => return Err(error),
-            Err(error) => refused = Some(error),
-        }
-    }
-    refused.map_or(Ok(()), Err)
-}
-
-fn has_key(payload: &[u8], key: &str) -> bool {
-    key.is_empty() || Rule::parse(payload).is_ok_and(|rule| rule.key_has(key))
-}
-
-/// Whether the kernel has this rule. Asked only for `-A`: there the kernel compares the mark that puts the
-/// rule first too, so it would take the same rule again and again.
-fn holds(transport: &mut impl Transport, rule: &Rule) -> io::Result<bool> {
-    let wanted = Rule { prepend: false, mask: rule.mask.without_classes(), ..rule.clone() };
-    let mut found = false;
-    transport.dump(AUDIT_LIST_RULES, &mut |_, payload| {
-        found |= Rule::parse(payload).as_ref() == Ok(&wanted);
-    })?;
-    Ok(found)
-}
-
-fn bytes(rule: &Rule) -> io::Result<Vec<u8>> {
-    rule.emit().map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e.to_string()))
-}
-
-/// The kernel finds the rule by its list, action, mask and fields; with the mark of `-A` it finds none.
-fn delete_request(rule: &Rule) -> io::Result<Vec<u8>> {
-    bytes(&Rule { prepend: false, ..rule.clone() })
+/// The bytes of a rule; with the mark of `-A` the kernel finds none to delete. A rule that has no bytes is refused by
+/// the kernel.
+fn payload(rule: &Rule, at_head: bool) -> Vec<u8> {
+    Rule { prepend: at_head, ..rule.clone() }.emit().unwrap_or_default()
 }
 
 /// Why no other request will be taken either, if so.
-fn hopeless(transport: &mut impl Transport, error: &io::Error) -> Option<String> {
-    match error.raw_os_error() {
+fn hopeless(transport: &mut dyn Transport, error: &io::Error) -> Option<String> {
+    let reason = match error.raw_os_error() {
         // Locked rules can still be listed; without the capability they can't.
-        Some(libc::EPERM) => Some(match transport.dump(AUDIT_LIST_RULES, &mut |_, _| {}) {
-            Ok(()) => "the audit configuration is locked until the next boot (enabled is 2)".to_owned(),
-            Err(_) => "not permitted: run as root in the initial pid namespace, or with CAP_AUDIT_CONTROL"
-                .to_owned(),
-        }),
-        Some(libc::ECONNREFUSED) => Some(
-            "the kernel's audit system does not answer: a container's user namespace, or audit=0".to_owned(),
-        ),
-        Some(libc::EPROTONOSUPPORT) => Some("this kernel has no audit system".to_owned()),
-        None if error.kind() == io::ErrorKind::TimedOut => Some("the kernel does not answer".to_owned()),
-        _ => None,
-    }
+        Some(libc::EPERM) => match transport.dump(AUDIT_LIST_RULES, &mut |_, _| {}) {
+            Ok(()) => "the audit configuration is locked until the next boot (enabled is 2)",
+            Err(_) => "not permitted: run as root in the initial pid namespace, or with CAP_AUDIT_CONTROL",
+        },
+        Some(libc::ECONNREFUSED) => {
+            "the kernel's audit system does not answer: a container's user namespace, or audit=0"
+        }
+        Some(libc::EPROTONOSUPPORT) => "this kernel has no audit system",
+        None if error.kind() == io::ErrorKind::TimedOut => "the kernel does not answer",
+        _ => return None,
+    };
+    Some(reason.to_owned())
 }
 
 /// What the kernel meant with this errno.
 fn explain(command: &Command, error: &io::Error) -> String {
     match (command, error.raw_os_error()) {
-        (Command::Add(_), Some(libc::EEXIST)) => "the kernel holds this rule already".to_owned(),
         (Command::Add(rule), Some(libc::ENOENT)) => missing(rule),
         (Command::Delete(_), Some(libc::ENOENT)) => "the kernel holds no such rule to delete".to_owned(),
         (Command::Add(_) | Command::Delete(_), Some(libc::EINVAL)) => {
@@ -191,11 +272,10 @@ fn explain(command: &Command, error: &io::Error) -> String {
         (Command::Set(field, value), Some(libc::EINVAL)) => {
             format!("the kernel does not take {value} as {}", field.name())
         }
-        (Command::DeleteAll | Command::DeleteKey(_), _) => format!("cannot delete the rules: {error}"),
-        (Command::Send { .. }, _) => format!("the kernel does not do this: {error}"),
         (Command::Set(field, value), _) => format!("cannot set {} to {value}: {error}", field.name()),
+        (Command::Send { .. }, _) => format!("the kernel does not do this: {error}"),
         (Command::Add(_), _) => format!("cannot add the rule: {error}"),
-        (Command::Delete(_), _) => format!("cannot delete the rule: {error}"),
+        _ => format!("cannot delete the rule: {error}"),
     }
 }
 

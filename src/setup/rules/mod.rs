@@ -8,16 +8,20 @@ mod draft;
 mod fields;
 mod load;
 mod options;
+mod order;
 mod overlap;
 mod print;
+mod set;
+mod source;
 mod syscalls;
 mod values;
 mod words;
 
 pub use crate::wire::Transport;
 pub use compile::{Compiled, compile, lines_of};
-pub use load::{Added, Report, load, remove};
+pub use load::{Report, load, remove, restore};
 pub use print::{Form, print};
+pub use source::{Text, arrange, read};
 
 use crate::config::Place;
 use crate::wire::rule::Rule;

@@ -56,7 +56,7 @@ impl Header {
     }
 }
 
-/// Appends a request with this payload to `out`.
+/// Appends a request with this payload to `out`, up to where the next one may begin.
 pub fn emit(out: &mut Vec<u8>, kind: u16, flags: u16, seq: u32, payload: &[u8]) {
     let len = u32::try_from(HEADER + payload.len()).unwrap_or(u32::MAX);
     out.extend_from_slice(&len.to_ne_bytes());
@@ -65,6 +65,7 @@ pub fn emit(out: &mut Vec<u8>, kind: u16, flags: u16, seq: u32, payload: &[u8]) 
     out.extend_from_slice(&seq.to_ne_bytes());
     out.extend_from_slice(&0u32.to_ne_bytes());
     out.extend_from_slice(payload);
+    out.resize(out.len().next_multiple_of(4), 0);
 }
 
 /// The errno of an NLMSG_ERROR's payload: 0 for success, positive otherwise.
@@ -94,7 +95,7 @@ mod tests {
         emit(&mut out, SET, REQUEST | ACK, 7, b"abc");
         let header = Header::parse(&out).unwrap();
         assert_eq!(header, Header { len: 19, kind: SET, flags: 5, seq: 7, pid: 0 });
-        assert_eq!(&out[HEADER..], b"abc");
+        assert_eq!(&out[HEADER..], b"abc\0");
         assert_eq!(Header::parse(&out[..15]), None);
     }
 
