@@ -83,10 +83,11 @@ impl Prepared {
     /// are so only where nothing is to be left out.
     fn read(path: Option<&Path>, on_error: Option<OnError>) -> Result<Self, Error> {
         let source = Source::find(path);
-        let config = source.read().map_err(Error::Config)?;
+        let config::Loaded { config, warnings } = source.read().map_err(Error::Config)?;
         let user = |name: &str| id_of("/etc/passwd", name);
         let mut problems = config::check(&config, user, |name| id_of("/etc/group", name));
         let mut rules = ruleset::read(&config.rules)?;
+        rules.warnings.splice(0..0, warnings);
         if cfg!(feature = "rules") {
             ruleset::warn_of_overrides(&mut rules, &config.kernel);
         }
@@ -107,10 +108,20 @@ impl Prepared {
 
 /// `ringaudit check`: what would be used, as a config that can be read again; warnings go to standard error. All
 /// errors are told, also those of which a running daemon would leave out no more than a rule.
-pub fn check(path: Option<&Path>) -> Result<String, Error> {
+/// With `toml` they stand in the text as well, so that a file that is made of it keeps them.
+pub fn check(path: Option<&Path>, toml: bool) -> Result<String, Error> {
     let prepared = Prepared::read(path, Some(OnError::Refuse))?;
     log::each(Level::Warning, &prepared.rules.warnings);
-    Ok(config::show(&prepared.config))
+    let mut text = String::new();
+    if toml {
+        // A name may hold any character; a comment is one line.
+        let comment =
+            |what: &dyn fmt::Display| format!("# {}\n", what.to_string().replace(char::is_control, "?"));
+        text += &comment(&format_args!("Made by ringaudit of {}.", prepared.source));
+        text.extend(prepared.rules.warnings.iter().map(|warning| comment(warning)));
+        text.push('\n');
+    }
+    Ok(text + &config::show(&prepared.config))
 }
 
 fn id_of(table: &str, name: &str) -> Option<u32> {

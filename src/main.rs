@@ -28,7 +28,7 @@ impl std::error::Error for NotInThisBuild {}
 fn main() -> ExitCode {
     match cli::parse(std::env::args_os().skip(1)) {
         Ok(Action::Help(text) | Action::Version(text)) => print(text.as_bytes(), 0),
-        Ok(Action::Check { config }) => match daemon::check(config.as_deref()) {
+        Ok(Action::Check { config, toml }) => match daemon::check(config.as_deref(), toml) {
             Ok(text) => print(text.as_bytes(), 0),
             Err(error) => fail(&error, error.exit_code()),
         },

@@ -109,8 +109,8 @@ pub fn run(request: &cli::Rules) -> Result<Output, Error> {
 fn asked_for(request: &cli::Rules) -> Result<(String, Compiled), Error> {
     if request.files.is_empty() {
         let source = Source::find(request.config.as_deref());
-        let config = source.read().map_err(Error::Config)?;
-        return Ok((source.to_string(), read(&config.rules)?));
+        let loaded = source.read().map_err(Error::Config)?;
+        return Ok((source.to_string(), read(&loaded.config.rules)?));
     }
     let named = |name: &String| Located {
         place: Place { file: name.clone(), line: 0, column: 0 },

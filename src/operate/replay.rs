@@ -4,7 +4,8 @@
 
 use super::input;
 use super::stages::{End, Stages, Waiter, Watch, shown};
-use crate::config::{self, BUILT_IN, Config, Format, Output, Place, Problem};
+use crate::config::{self, BUILT_IN, Config, Format, Loaded, Output, Place, Problem};
+use crate::log::{self, Level};
 use crate::output::{OpenError, Outputs};
 use crate::stats::Stats;
 use crate::sys::signal::Signals;
@@ -108,7 +109,8 @@ pub fn run(request: &Request) -> Result<(), Error> {
 fn config_of(request: &Request) -> Result<Config, Vec<Problem>> {
     let mut config = match &request.config {
         Some(path) => {
-            let config = config::read_file(path)?;
+            let Loaded { config, warnings } = config::read_file(path)?;
+            log::each(Level::Warning, &warnings);
             let user = |name: &str| id_of("/etc/passwd", name);
             let mut problems = config::check(&config, user, |name| id_of("/etc/group", name));
             problems.extend(writer::check(&config));

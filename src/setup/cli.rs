@@ -18,12 +18,13 @@ const TAKES_FILES: [&str; 3] = ["replay", "rules check", "rules load"];
 /// Commands that later versions have.
 const LATER: [&str; 4] = ["status", "top", "reload", "upgrade"];
 /// The flags, short and long.
-pub const FLAGS: [(&str, &str); 7] = [
+pub const FLAGS: [(&str, &str); 8] = [
     ("c", "config"),
     ("e", "on-error"),
     ("f", "format"),
     ("k", "key"),
     ("l", "loadable"),
+    ("t", "toml"),
     ("h", "help"),
     ("V", "version"),
 ];
@@ -31,11 +32,12 @@ pub const FLAGS: [(&str, &str); 7] = [
 /// The flags whose next word is their value.
 const TAKES_VALUE: [&str; 8] = ["-c", "--config", "-e", "--on-error", "-f", "--format", "-k", "--key"];
 /// The flags that only some commands take.
-const BELONGS: [(&str, &[&str]); 4] = [
+const BELONGS: [(&str, &[&str]); 5] = [
     ("format", &["replay"]),
     ("on-error", &["rules load"]),
     ("key", &["rules list", "rules clear"]),
     ("loadable", &["rules list"]),
+    ("toml", &["check"]),
 ];
 
 /// What the user asked for.
@@ -50,6 +52,8 @@ pub enum Action {
     Check {
         /// `-c`
         config: Option<PathBuf>,
+        /// `--toml`: to be kept as a file, so what was not taken over is said in it too.
+        toml: bool,
     },
     /// Read logs and write their events.
     Replay {
@@ -138,7 +142,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
     let choice = word_of(&matches, "on-error", "choice", &OnError::ALL.map(OnError::name))?;
     Ok(match command {
         "run" => Action::Run { config },
-        "check" => Action::Check { config },
+        "check" => Action::Check { config, toml: matches.opt_present("toml") },
         "replay" => {
             let format = format.and_then(|at| Format::ALL.get(at).copied());
             Action::Replay { config, format, files: files.iter().map(PathBuf::from).collect() }
@@ -194,7 +198,8 @@ pub fn help() -> String {
 
 Usage:
   ringaudit [run] [-c FILE]   capture events and write them to the outputs
-  ringaudit check [-c FILE]   read config and rules, print what would be used
+  ringaudit check [-c FILE] [-t]
+                              read config and rules, print what would be used
   ringaudit replay [-c FILE] [-f FORMAT] [FILE|-]...
                               read audit.log files or standard input, write
                               their events
@@ -210,10 +215,13 @@ Usage:
   ringaudit --help | --version
 
 Options:
-  -c, --config FILE   the config, in TOML. Without it: {DEFAULT_PATH} if
-                      there is one, else the built-in config, which writes each
-                      program execution as a JSON line to stdout. \"replay\"
-                      reads no config but this one; without it: JSON to stdout
+  -c, --config FILE   the config, in TOML, or go-audit's in YAML. Without it:
+                      {DEFAULT_PATH} if there is one, else the built-in
+                      config, which writes each program execution as a JSON line
+                      to stdout. \"replay\" reads no config but this one; without
+                      it: JSON to stdout
+  -t, --toml          print a config file: what \"check\" prints anyway, and what
+                      was not taken over from a go-audit config as comments
   -f, --format FORMAT replay in this format: {formats}
   -e, --on-error CHOICE
                       what to leave out when a file of rules has an error:
@@ -377,13 +385,19 @@ mod tests {
             assert_eq!(words(line), Ok(Action::Run { config: file.clone() }), "{line}");
         }
         for line in ["check -c a.toml", "-config=a.toml check", "check --config a.toml --"] {
-            assert_eq!(words(line), Ok(Action::Check { config: file.clone() }), "{line}");
+            assert_eq!(words(line), Ok(Action::Check { config: file.clone(), toml: false }), "{line}");
         }
         assert_eq!(words(""), Ok(Action::Run { config: None }));
         assert_eq!(words("run"), Ok(Action::Run { config: None }));
-        assert_eq!(words("check"), Ok(Action::Check { config: None }));
+        assert_eq!(words("check"), Ok(Action::Check { config: None, toml: false }));
+        for line in ["check --toml -c a.toml", "--toml check -config a.toml"] {
+            assert_eq!(words(line), Ok(Action::Check { config: file.clone(), toml: true }), "{line}");
+        }
         // A file may be named as a command or a flag is.
-        assert_eq!(words("check -c top"), Ok(Action::Check { config: Some(PathBuf::from("top")) }));
+        assert_eq!(
+            words("check -c top"),
+            Ok(Action::Check { config: Some(PathBuf::from("top")), toml: false })
+        );
         assert_eq!(words("-c ./-config"), Ok(Action::Run { config: Some(PathBuf::from("./-config")) }));
     }
 
@@ -491,6 +505,9 @@ mod tests {
             ("rules clear --key", "\"--key\" needs a key"),
             ("-f raw", "\"--format\" belongs to \"replay\"; see \"ringaudit --help\""),
             ("check -f raw", "\"--format\" belongs to \"replay\"; see \"ringaudit --help\""),
+            ("--toml", "\"--toml\" belongs to \"check\"; see \"ringaudit --help\""),
+            ("run --toml", "\"--toml\" belongs to \"check\"; see \"ringaudit --help\""),
+            ("check --tmol", "unknown flag \"--tmol\"; did you mean \"--toml\"?"),
             ("-c", "\"-c\" needs a file"),
             ("--config", "\"--config\" needs a file"),
             ("-config", "\"--config\" needs a file"),

@@ -123,6 +123,7 @@ fn help_and_man_page_have_every_flag_and_no_other() {
             "e" | "on-error" => &["rules", "load", flag, "refuse"],
             "k" | "key" => &["rules", "clear", flag, "x"],
             "l" | "loadable" => &["rules", "list", flag],
+            "t" | "toml" => &["check", flag],
             _ => &[flag],
         };
         assert!(cli::parse(words.iter().map(Into::into)).is_ok(), "{flag}");

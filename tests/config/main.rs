@@ -5,14 +5,15 @@ mod documents;
 mod errors;
 mod outputs;
 mod properties;
+mod rules;
 
 use std::path::{Path, PathBuf};
 
 use ringaudit::config::{
     Argv, AtExit, BUILT_IN, Config, Enrich, Event, FILTER_KEYS, Failure, FileTarget, Format, Fsync, Json,
-    Kernel, KernelKey, LABEL_KEYS, Label, LabelTest, Located, LongLine, LowSpace, MAX_BYTES, NameSource,
-    OUTPUT_KEYS, OnError, Output, Overflow, Place, Queue, Raw, Ring, Rules, SECTIONS, Setting, Source,
-    Target, Translate, WhenFull, embedded, read, read_file,
+    Kernel, KernelKey, LABEL_KEYS, Label, LabelTest, Loaded, Located, LongLine, LowSpace, MAX_BYTES,
+    NameSource, OUTPUT_KEYS, OnError, Output, Overflow, Place, Queue, Raw, Ring, Rules, SECTIONS, Setting,
+    Source, Target, Translate, WhenFull, embedded, read, read_file,
 };
 
 const EXAMPLE: &str = include_str!("../../contrib/ringaudit.toml");
@@ -399,5 +400,5 @@ fn files() {
     assert_eq!(named.to_string(), dir.path().join("good").display().to_string());
     assert_eq!(named.read(), read_file(&dir.path().join("good")));
     assert_eq!(Source::BuiltIn.to_string(), "(built-in)");
-    assert_eq!(Source::BuiltIn.read(), Ok(embedded()));
+    assert_eq!(Source::BuiltIn.read(), Ok(Loaded::from(embedded())));
 }

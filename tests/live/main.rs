@@ -21,3 +21,4 @@ mod rules;
 mod settings;
 mod stdio;
 mod stop;
+mod yaml;

@@ -1,10 +1,13 @@
 //! What the user asked for, as plain data with defaults. Nothing in these types opens, checks
-//! against the system, or acts: `source` finds the text, `toml` makes a tree of it, `walk` fills
-//! the types from the tree, `show` writes them back as text, and the stages read them.
+//! against the system, or acts: `source` finds the text, `toml` makes a tree of it (`yaml` and `go_audit`
+//! one of the same kind from go-audit's config), `walk` fills the types from the tree, `show` writes them
+//! back as text, and the stages read them.
 
 mod check;
 mod enrich;
 mod filters;
+#[cfg(feature = "yaml")]
+mod go_audit;
 mod keys;
 mod labels;
 mod network;
@@ -18,16 +21,20 @@ mod toml;
 mod translate;
 mod values;
 mod walk;
+#[cfg(feature = "yaml")]
+mod yaml;
 
 pub use self::toml::read;
 pub use check::{check, id_in};
 pub use enrich::{Enrich, MAX_ENV};
 pub use filters::{Action, Condition, Filter, MAX_FILTERS, Network, Syscall};
+#[cfg(feature = "yaml")]
+pub use go_audit::read_go_audit;
 pub use keys::{FILTER_KEYS, LABEL_KEYS, OUTPUT_KEYS, SECTIONS, Section};
 pub use labels::{Label, LabelTest, MAX_LABELS};
 pub use network::{Carrier, Compression, GelfTarget, Peer, Protocol, SyslogTarget, host_and_port};
 pub use show::show;
-pub use source::{BUILT_IN, DEFAULT_PATH, MAX_BYTES, Source, embedded, read_file};
+pub use source::{BUILT_IN, DEFAULT_PATH, Loaded, MAX_BYTES, Source, embedded, read_file};
 pub(crate) use suggest::did_you_mean;
 pub use suggest::{listed, nearest, quoted};
 pub use target::{FileTarget, Fsync, LongLine, LowSpace, MAX_OUTPUTS, Output, Queue, Target, WhenFull};

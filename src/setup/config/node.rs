@@ -31,6 +31,9 @@ pub(super) enum Value {
     Table(Vec<Entry>),
     List(Vec<Node>),
     String(String),
+    /// Text of a YAML file without quotes: whether it is text, a number or a word, its key decides. The
+    /// walker of our own keys never meets it.
+    Plain(String),
     Integer(Integer),
     /// A number with a fraction or an exponent: no key takes one.
     Float,
@@ -57,6 +60,7 @@ impl Value {
             Self::Table(_) => "a table",
             Self::List(_) => "a list",
             Self::String(_) => "a string",
+            Self::Plain(_) => "a word",
             Self::Integer(_) => "a whole number",
             Self::Float => "a number with a fraction",
             Self::Bool(_) => "a boolean",

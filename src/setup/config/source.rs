@@ -17,6 +17,22 @@ pub const MAX_BYTES: u64 = 1 << 20;
 
 const EMBEDDED: &str = include_str!("default.toml");
 
+/// A config that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// The config.
+    pub config: Config,
+    /// What the file asks for and is not done, or is done otherwise than its author may think: of go-audit's
+    /// files only, since a key of ours is taken or an error.
+    pub warnings: Vec<Problem>,
+}
+
+impl From<Config> for Loaded {
+    fn from(config: Config) -> Self {
+        Self { config, warnings: Vec::new() }
+    }
+}
+
 /// Where the config is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -49,10 +65,10 @@ impl Source {
     /// # Errors
     ///
     /// As [`read_file`].
-    pub fn read(&self) -> Result<Config, Vec<Problem>> {
+    pub fn read(&self) -> Result<Loaded, Vec<Problem>> {
         match self {
             Self::File(path) => read_file(path),
-            Self::BuiltIn => Ok(embedded()),
+            Self::BuiltIn => Ok(embedded().into()),
         }
     }
 }
@@ -66,13 +82,13 @@ impl fmt::Display for Source {
     }
 }
 
-/// Reads a config file.
+/// Reads a config file: in TOML, or in go-audit's YAML.
 ///
 /// # Errors
 ///
 /// One problem when the file can't be read, is larger than [`MAX_BYTES`] or is not UTF-8; else all
 /// that is wrong in its text, in the order of the places.
-pub fn read_file(path: &Path) -> Result<Config, Vec<Problem>> {
+pub fn read_file(path: &Path) -> Result<Loaded, Vec<Problem>> {
     let name = path.display().to_string();
     let whole =
         |message: String| vec![Problem { place: Place { file: name.clone(), line: 0, column: 0 }, message }];
@@ -86,9 +102,38 @@ pub fn read_file(path: &Path) -> Result<Config, Vec<Problem>> {
         ));
     }
     match std::str::from_utf8(&bytes) {
-        Ok(text) => toml::read(&name, text),
+        Ok(text) if is_yaml(path, text) => read_yaml(&name, text),
+        Ok(text) => toml::read(&name, text).map(Loaded::from),
         Err(error) => Err(vec![not_utf8(name, &bytes, error.valid_up_to())]),
     }
+}
+
+/// Whether a file is YAML: by its name's ending; of any other name but `.toml`, when it begins as no TOML can:
+/// with the marker of a document, or with a bare key and a colon.
+fn is_yaml(path: &Path, text: &str) -> bool {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("yaml" | "yml") => return true,
+        Some("toml") => return false,
+        _ => {}
+    }
+    let mut lines = text.trim_start_matches('\u{feff}').lines().map(str::trim_end);
+    let first = lines.find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default();
+    let bare = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+    let behind = first.split_once(':').filter(|(key, _)| !key.is_empty() && !key.contains(bare));
+    first == "---" || behind.is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with([' ', '\t']))
+}
+
+#[cfg(feature = "yaml")]
+fn read_yaml(name: &str, text: &str) -> Result<Loaded, Vec<Problem>> {
+    super::read_go_audit(name, text)
+}
+
+#[cfg(not(feature = "yaml"))]
+fn read_yaml(name: &str, _: &str) -> Result<Loaded, Vec<Problem>> {
+    let message = "a YAML config, which this build can't read: it was made without the feature \"yaml\"; \
+                   another build's \"check --toml\" makes TOML of it";
+    let place = Place { file: name.to_owned(), line: 0, column: 0 };
+    Err(vec![Problem { place, message: message.to_owned() }])
 }
 
 /// The embedded default config: program executions to stdout, and no trace left behind.
