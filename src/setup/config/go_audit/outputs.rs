@@ -125,7 +125,7 @@ impl File<'_> {
         match self.word("output.gelf.address") {
             Some((pos, address)) => entries.push(string("address", pos, address)),
             None => {
-                self.problem(pos, "\"output.gelf.address\" is missing: host:port of the server".to_owned())
+                self.problem(pos, "\"output.gelf.address\" is missing: host:port of the server".to_owned());
             }
         }
         match self.number("output.gelf.compression.type") {

@@ -75,7 +75,7 @@ fn the_example_has_every_key_and_each_does_what_it_says() {
         event: Event::default(),
         rules: super::super::Rules::default(),
         filters: Vec::new(),
-        outputs: config.outputs.clone(),
+        outputs: Config::default().outputs,
         ..config.clone()
     };
     assert_eq!(rest, Config::default());

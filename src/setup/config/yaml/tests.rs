@@ -72,7 +72,7 @@ fn of_crate(text: &str) -> Result<String, String> {
         match open.last_mut() {
             Some(Open::List(nodes)) => nodes.push(node),
             Some(Open::Table(entries, key)) => {
-                entries.push(format!("{}={node}", key.take().unwrap_or_default()))
+                entries.push(format!("{}={node}", key.take().unwrap_or_default()));
             }
             None => root = node,
         }
@@ -174,10 +174,10 @@ fn write(tree: &Tree, indent: usize, text: &mut String, inline: bool) {
     let pad = " ".repeat(indent);
     match tree {
         Tree::Text(word, style) if !inline && *style == 4 => {
-            text.extend([" |\n", &pad, word, "\n\n", &pad, " ", word, "\n"])
+            text.extend([" |\n", &pad, word, "\n\n", &pad, " ", word, "\n"]);
         }
         Tree::Text(word, style) if !inline && *style == 5 => {
-            text.extend([" >-\n", &pad, word, "\n", &pad, word, "\n\n", &pad, "x\n"])
+            text.extend([" >-\n", &pad, word, "\n", &pad, word, "\n\n", &pad, "x\n"]);
         }
         Tree::Text(word, style) => {
             let plain = !word.starts_with(['-', '|', '>']) && style % 3 == 0;
