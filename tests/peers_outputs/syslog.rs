@@ -39,7 +39,12 @@ impl Received {
         };
         let fraction = format!("{fraction:0<3}");
         Self {
-            seconds: seconds.split('.').next().unwrap_or_default().parse().unwrap_or_else(|e| panic!("{e}: {row}")),
+            seconds: seconds
+                .split('.')
+                .next()
+                .unwrap_or_default()
+                .parse()
+                .unwrap_or_else(|e| panic!("{e}: {row}")),
             millis: fraction[..3].parse().unwrap_or_else(|e| panic!("{e}: {row}")),
             host: host.to_owned(),
             facility: facility.to_owned(),
