@@ -8,7 +8,7 @@ use super::set::{self, Held, Set, Wanted};
 use super::{Command, Planned};
 use crate::config::{Place, Problem, quoted};
 use crate::wire::rule::{
-    AUDIT_ADD_RULE, AUDIT_DEL_RULE, AUDIT_LIST_RULES, Field, List, Op, Rule, Value, field,
+    AUDIT_ADD_RULE, AUDIT_DEL_RULE, AUDIT_LIST_RULES, Field, List, Op, PREPEND, Rule, Value, field,
 };
 use crate::wire::status;
 use crate::wire::{Transport, nlmsg};
@@ -239,7 +239,11 @@ impl<'a> Loader<'a> {
 /// The bytes of a rule; with the mark of `-A` the kernel finds none to delete. A rule that has no bytes is refused by
 /// the kernel.
 fn payload(rule: &Rule, at_head: bool) -> Vec<u8> {
-    Rule { prepend: at_head, ..rule.clone() }.emit().unwrap_or_default()
+    let mut bytes = rule.emit().unwrap_or_default();
+    if let Some(flags) = bytes.first_chunk_mut() {
+        *flags = (rule.list.0 | if at_head { PREPEND } else { 0 }).to_ne_bytes();
+    }
+    bytes
 }
 
 /// Why no other request will be taken either, if so.

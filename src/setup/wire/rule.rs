@@ -335,9 +335,10 @@ impl Rule {
         let count = u32::try_from(self.fields.len()).map_err(|_| Error::TooManyFields)?;
         let head = [flags, self.action.0, count];
         let buflen = [length(&text)?];
-        let words = head.iter().chain(&self.mask.0).chain(&numbers).chain(&values).chain(&ops).chain(&buflen);
         let mut bytes = Vec::with_capacity(HEADER_LEN + text.len());
-        bytes.extend(words.flat_map(|word| word.to_ne_bytes()));
+        for words in [&head[..], &self.mask.0, &numbers, &values, &ops, &buflen] {
+            words.iter().for_each(|word| bytes.extend_from_slice(&word.to_ne_bytes()));
+        }
         bytes.extend_from_slice(&text);
         Ok(bytes)
     }
