@@ -157,6 +157,8 @@ pub(crate) fn send_event(kernel: &UnixDatagram, serial: u32) {
 pub(crate) fn message(kind: u16, text: &[u8]) -> Vec<u8> {
     let mut message = Vec::new();
     nlmsg::emit(&mut message, kind, 0, 0, text);
+    // The kernel's records are not filled up to a multiple of four.
+    message.truncate(nlmsg::HEADER + text.len());
     let len = u32::try_from(text.len()).unwrap();
     message[..4].copy_from_slice(&len.to_ne_bytes());
     message
