@@ -10,8 +10,8 @@ pub mod log;
 pub mod operate;
 pub mod output;
 pub mod stats;
-pub mod sys;
-pub mod wire;
 pub mod writer;
 
+pub use ringaudit_bytes::wire;
 pub use ringaudit_setup::{cli, config, rules};
+pub use ringaudit_sys as sys;

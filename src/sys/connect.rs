@@ -108,7 +108,7 @@ mod tests {
             let port = listener.local_addr().unwrap().port();
             let socket = connect(host, port, Kind::Stream, TIME).unwrap();
             let (peer, _) = listener.accept().unwrap();
-            crate::sys::send::stream(socket.as_fd(), b"x").unwrap();
+            crate::send::stream(socket.as_fd(), b"x").unwrap();
             drop((peer, listener));
             let error = connect(host, port, Kind::Stream, TIME).unwrap_err();
             assert_eq!(
@@ -117,7 +117,7 @@ mod tests {
             );
             let receiver = UdpSocket::bind((host, 0)).unwrap();
             let socket = connect(host, receiver.local_addr().unwrap().port(), Kind::Datagram, TIME).unwrap();
-            crate::sys::send::datagrams(socket.as_fd(), &[b"one"]).unwrap();
+            crate::send::datagrams(socket.as_fd(), &[b"one"]).unwrap();
             assert_eq!(receiver.recv(&mut [0; 9]).unwrap(), 3);
         }
         let error = connect("no-such-host.invalid", 1, Kind::Stream, TIME).unwrap_err();

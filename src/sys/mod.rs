@@ -5,7 +5,7 @@
 pub mod batch;
 pub mod clock;
 pub mod connect;
-#[cfg(test)]
+#[cfg(feature = "counting")]
 pub mod counting;
 pub mod handle;
 pub mod host;

@@ -23,7 +23,7 @@ pub fn push_string(line: &mut Line, text: &[u8]) {
 }
 
 /// Appends a member's key with its quotes and its colon, and a comma before it if it is not the first.
-pub(super) fn push_key(line: &mut Line, key: &[u8], first: bool) {
+pub fn push_key(line: &mut Line, key: &[u8], first: bool) {
     line.push(if first { b"\"" } else { b",\"" });
     push(line, key);
     line.push(b"\":");
@@ -34,7 +34,7 @@ const LONGEST_NUMBER: usize = 20;
 
 /// Whether decimal digits, perhaps with a sign, are a JSON number: no needless zeros, no more digits than 64 bits
 /// have.
-pub(super) fn is_number(digits: &[u8]) -> bool {
+pub fn is_number(digits: &[u8]) -> bool {
     let plain = digits.strip_prefix(b"-").unwrap_or(digits);
     match plain {
         [b'0'] => true,

@@ -83,7 +83,7 @@ impl Line {
     }
 
     /// Takes back what was appended after the line was so long.
-    pub(crate) fn truncate(&mut self, len: usize) {
+    pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
 
