@@ -20,7 +20,7 @@ TARGETS    = x86_64-unknown-linux-musl aarch64-unknown-linux-musl armv7-unknown-
 
 export CARGO_TARGET_DIR := target
 
-.PHONY: help run build test lint static minimal cross boot peers judge fuzz bench install uninstall clean
+.PHONY: help run build test lint static minimal full cross boot peers judge fuzz bench install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,11 +37,14 @@ test: ## run everything; the last lines count the tests of each group (root)
 lint: ## check the format, clippy, that unsafe stays in src/sys, and that no file outgrows its room
 	@tests/run lint
 
-static: ## build the static binary dist/x86_64-unknown-linux-musl/ringaudit, at most 512 KiB
+static: ## build the static binary dist/x86_64-unknown-linux-musl/ringaudit, at most 512 KiB (FEATURES: cross/features)
 	@cross/build x86_64-unknown-linux-musl
 
 minimal: ## build the smallest one, dist/minimal/ringaudit: no default features, at most 300 KiB
 	@cross/build minimal
+
+full: ## build the one with all features, dist/full/ringaudit: compression and go-audit's YAML too, at most 640 KiB
+	@cross/build full
 
 cross: ## build a static binary for x86_64, aarch64 and armv7 each, in dist/TARGET/
 	@cross/build $(TARGETS)
