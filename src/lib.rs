@@ -2,16 +2,13 @@
 //! record's journey; DESIGN.md tells the whole of it.
 
 pub mod capture;
-pub mod enrich;
-pub mod event;
 pub mod filter;
-pub mod format;
-pub mod log;
 pub mod operate;
 pub mod output;
-pub mod stats;
 pub mod writer;
 
 pub use ringaudit_bytes::wire;
+pub use ringaudit_facts::{enrich, event, log, stats};
+pub use ringaudit_format as format;
 pub use ringaudit_setup::{cli, config, rules};
 pub use ringaudit_sys as sys;

@@ -8,7 +8,7 @@ const LAST: u64 = 253_402_300_799_999;
 const DAY: u64 = 86_400;
 
 /// The text of the last time asked for: its date and time are made anew once a second.
-pub(crate) struct Rfc3339 {
+pub struct Rfc3339 {
     second: u64,
     text: [u8; LEN],
 }
@@ -21,7 +21,7 @@ impl Default for Rfc3339 {
 
 impl Rfc3339 {
     /// The time so many milliseconds after 1970; a later one than there is text for is the last one.
-    pub(crate) fn of(&mut self, millis: u64) -> &[u8] {
+    pub fn of(&mut self, millis: u64) -> &[u8] {
         let millis = millis.min(LAST);
         let second = millis / 1000;
         if second != self.second {

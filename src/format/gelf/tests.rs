@@ -3,7 +3,7 @@ use crate::config;
 use crate::event::Sink;
 use crate::event::assemble::Assembler;
 use crate::event::own::Own;
-use crate::stats::Stats;
+use ringaudit_facts::stats::Stats;
 use crate::wire::logline;
 use serde_json::{Value as J, json};
 use std::sync::Arc;

@@ -155,8 +155,8 @@ mod tests {
     use crate::enrich::context::Context;
     use crate::enrich::testing::replay;
     use crate::event::facts::Facts;
-    use crate::format::Line;
-    use crate::format::json::{CONTEXT, Json};
+    use crate::Line;
+    use crate::json::{CONTEXT, Json};
     use crate::sys::host;
     use serde_json::{Value as J, json};
     use std::os::fd::AsRawFd;

@@ -3,7 +3,7 @@ use crate::config;
 use crate::event::Sink;
 use crate::event::assemble::Assembler;
 use crate::event::own::Own;
-use crate::stats::Stats;
+use ringaudit_facts::stats::Stats;
 use crate::wire::logline;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -10,8 +10,8 @@ mod proc;
 mod process;
 pub mod regex;
 mod script;
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod users;
 pub mod values;
 

@@ -4,6 +4,11 @@ pub mod gelf;
 pub mod go_audit;
 pub mod json;
 pub mod raw;
-pub(crate) mod time;
+pub mod time;
 
 pub use ringaudit_bytes::{Line, escape, text};
+
+use ringaudit_bytes::wire;
+use ringaudit_facts::{enrich, event};
+use ringaudit_setup::config;
+use ringaudit_sys as sys;

@@ -18,7 +18,7 @@ impl<F: FnMut(&Event<'_>)> Sink for Each<F> {
 }
 
 /// Gives each event of `type=NAME msg=audit(...): ...` lines; an event ends where the next one begins.
-pub(crate) fn replay(log: &str, each: impl FnMut(&Event<'_>)) {
+pub fn replay(log: &str, each: impl FnMut(&Event<'_>)) {
     let mut assembler = Assembler::new(&config::Event::default(), Arc::new(Stats::default())).unwrap();
     let mut sink = Each(each);
     let mut last = "";
@@ -37,7 +37,7 @@ pub(crate) fn replay(log: &str, each: impl FnMut(&Event<'_>)) {
 
 /// Waits until a process of ours has started its program. Its environment is the last that /proc tells of it:
 /// empty from the exchange of the memory until the stack is made (fs/binfmt_elf.c, `create_elf_tables`).
-pub(crate) fn executed(pid: u32) {
+pub fn executed(pid: u32) {
     let ours = std::env::current_exe().unwrap();
     while std::fs::read_link(format!("/proc/{pid}/exe")).unwrap() == ours
         || std::fs::read(format!("/proc/{pid}/environ")).unwrap().is_empty()

@@ -157,7 +157,7 @@ impl<'a> Iterator for Names<'a> {
 }
 
 /// Whether the event's keys, joined by 0x01 (AUDIT_KEY_SEPARATOR, linux/audit.h), have this one.
-pub(crate) fn has_key(value: Value<'_>, key: &[u8], space: &mut Vec<u8>) -> bool {
+pub fn has_key(value: Value<'_>, key: &[u8], space: &mut Vec<u8>) -> bool {
     space.clear();
     push(value, space);
     space.split(|&b| b == 1).any(|one| one == key)
