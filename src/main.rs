@@ -4,7 +4,9 @@ use ringaudit::cli::{self, Action};
 #[cfg(feature = "replay")]
 use ringaudit::operate::replay;
 use ringaudit::{daemon, ruleset};
+use std::fs::File;
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 /// Bad usage, config or rules.
@@ -57,11 +59,17 @@ fn main() -> ExitCode {
 
 /// Prints what was asked for; a reader that has gone is no reason to panic.
 fn print(text: &[u8], code: u8) -> ExitCode {
-    let text = text.strip_suffix(b"\n").unwrap_or(text);
-    let mut stdout = std::io::stdout().lock();
-    let written =
-        stdout.write_all(text).and_then(|()| if text.is_empty() { Ok(()) } else { stdout.write_all(b"\n") });
-    if written.is_ok() { ExitCode::from(code) } else { ExitCode::FAILURE }
+    let mut line = text.strip_suffix(b"\n").unwrap_or(text).to_vec();
+    if !line.is_empty() {
+        line.push(b'\n');
+    }
+    // Written as a file: std's own buffer of lines is 2 KiB of code.
+    let stdout = std::io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    if stdout.and_then(|mut stdout| stdout.write_all(&line)).is_ok() {
+        ExitCode::from(code)
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Each line of the error with the program's name before it.

@@ -65,9 +65,8 @@ fn compile_with(lines: &[Located<String>], machine: Machine, accounts: &Accounts
     compiled
 }
 
-/// Notes of a line as problems, from left to right.
-fn placed(line: &Place, mut notes: Vec<(usize, String)>) -> impl Iterator<Item = Problem> {
-    notes.sort_by_key(|(at, _)| *at);
+/// Notes of a line as problems.
+fn placed(line: &Place, notes: Vec<(usize, String)>) -> impl Iterator<Item = Problem> {
     notes.into_iter().map(|(at, message)| {
         let column = line.column.saturating_add(u32::try_from(at).unwrap_or(u32::MAX));
         Problem { place: Place { column, ..line.clone() }, message }
@@ -78,20 +77,19 @@ fn one(line: &str, machine: Machine, accounts: &Accounts, notes: &mut Notes) -> 
     let words = match words::split(line) {
         Ok(words) => words,
         Err((at, message)) => {
-            notes.error(at, message);
+            notes.error(at, &message);
             return Vec::new();
         }
     };
     let start = words.first().map_or(0, |word| word.at);
-    let (mut options, errors) = options::read(words);
-    notes.errors.extend(errors);
+    let mut options = options::read(words, notes);
     if let Some(option) = options.iter().find(|o| o.kind == Kind::DeleteAll) {
         match options.as_slice() {
             [_] => return vec![Command::DeleteAll],
             [_, key] if key.kind == Kind::Key && !key.value.text.is_empty() => {
                 return vec![Command::DeleteKey(key.value.text.clone())];
             }
-            _ => notes.error(option.at, "-D needs a line of its own, or one -k after it".to_owned()),
+            _ => notes.error(option.at, &"-D needs a line of its own, or one -k after it"),
         }
         return Vec::new();
     }
@@ -107,7 +105,7 @@ fn one(line: &str, machine: Machine, accounts: &Accounts, notes: &mut Notes) -> 
         }
         match setting(option) {
             Some(Ok(command)) => commands.push(command),
-            Some(Err(message)) => notes.error(option.value.at, message),
+            Some(Err(message)) => notes.error(option.value.at, &message),
             None => draft.take(option, notes),
         }
     }

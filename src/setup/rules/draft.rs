@@ -12,13 +12,13 @@ use crate::wire::rule::{
     Action, Field, KEY_SEPARATOR, List, MAX_FIELDS, MAX_KEY_LEN, Mask, Op, Rule, Value, field,
 };
 use crate::wire::tables::Machine;
-use std::fs;
+use std::{fmt, fs};
 
 /// Machines that auditctl and others have names for, and we have no calls of: a set of rules for several machines
 /// keeps its other rules.
 const FOREIGN: [&str; 7] = ["ppc", "ppc64", "armeb", "ia64", "alpha", "mips", "loongarch64"];
 
-/// What there is to say about a line, each with its offset in it.
+/// What there is to say about a line, each with its offset in it, from left to right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Notes {
     pub(super) errors: Vec<(usize, String)>,
@@ -28,13 +28,26 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    pub(super) fn error(&mut self, at: usize, message: String) {
-        self.errors.push((at, message));
+    pub(super) fn error(&mut self, at: usize, message: &dyn fmt::Display) {
+        note(&mut self.errors, at, message);
     }
 
-    pub(super) fn warn(&mut self, at: usize, message: String) {
-        self.warnings.push((at, message));
+    fn take_error(&mut self, result: Result<(), (usize, String)>) {
+        if let Err((at, message)) = result {
+            self.error(at, &message);
+        }
     }
+
+    pub(super) fn warn(&mut self, at: usize, message: &dyn fmt::Display) {
+        note(&mut self.warnings, at, message);
+    }
+}
+
+/// Notes stand from left to right; two on one word in the order in which they come.
+#[inline(never)]
+fn note(notes: &mut Vec<(usize, String)>, at: usize, message: &dyn fmt::Display) {
+    let place = notes.iter().take_while(|(other, _)| *other <= at).count();
+    notes.insert(place, (at, message.to_string()));
 }
 
 /// What is done with the rule.
@@ -101,26 +114,24 @@ impl<'a> Draft<'a> {
                     let name = option.name;
                     notes.error(
                         option.at,
-                        format!("{name} needs a rule before it: begin with -a always,exit"),
+                        &format_args!("{name} needs a rule before it: begin with -a always,exit"),
                     );
                 }
                 self.head_told = true;
             }
             options::Kind::Syscall => self.syscall(option, notes),
             options::Kind::Field => {
-                if let Err((at, message)) = self.field(value, notes) {
-                    notes.error(at, message);
-                }
+                let read = self.field(value, notes);
+                notes.take_error(read);
             }
             options::Kind::Compare => {
-                if let Err((at, message)) = self.compare(option, notes) {
-                    notes.error(at, message);
-                }
+                let read = self.compare(option, notes);
+                notes.take_error(read);
             }
             options::Kind::Key => self.key(value.at, &value.text, notes),
             options::Kind::Perm => match values::perm(&value.text) {
                 Ok(bits) => self.perm(option.at, bits, notes),
-                Err(message) => notes.error(value.at, message),
+                Err(message) => notes.error(value.at, &message),
             },
             _ => {}
         }
@@ -137,15 +148,15 @@ impl<'a> Draft<'a> {
         }
         let machine = self.table().machine.name();
         if let Some((at, reason)) = self.void {
-            notes.warn(at, format!("{reason}: the rule is left out"));
+            notes.warn(at, &format_args!("{reason}: the rule is left out"));
             return None;
         }
         if let Some(names) = self.syscalls.left_out() {
             if !self.syscalls.any && notes.errors.is_empty() {
-                notes.warn(at, format!("{machine} has no system call {names}: the rule is left out"));
+                notes.warn(at, &format_args!("{machine} has no system call {names}: the rule is left out"));
                 return None;
             }
-            notes.warn(at, format!("{machine} has no system call {names}: left out of the rule"));
+            notes.warn(at, &format_args!("{machine} has no system call {names}: left out of the rule"));
         }
         // auditctl's default, on every list but task.
         let all = head.list != List::TASK && (head.watch || !self.syscalls.given);
@@ -154,11 +165,21 @@ impl<'a> Draft<'a> {
         Some((head.verb, Rule { list: head.list, prepend, action: head.action, mask, fields: self.fields }))
     }
 
+    /// Whether the line has its rule already, which is told.
+    fn has_head(&self, option: &Opt, notes: &mut Notes) -> bool {
+        let name = option.name;
+        if self.head.is_some() {
+            notes.error(
+                option.at,
+                &format_args!("{name} in a line that has its rule already: one rule a line"),
+            );
+        }
+        self.head.is_some()
+    }
+
     /// `-a list,action`, in either order.
     fn begin(&mut self, verb: Verb, option: &Opt, notes: &mut Notes) {
-        if self.head.is_some() {
-            let name = option.name;
-            notes.error(option.at, format!("{name} in a line that has its rule already: one rule a line"));
+        if self.has_head(option, notes) {
             return;
         }
         self.head_told = true;
@@ -168,7 +189,7 @@ impl<'a> Draft<'a> {
             let name = option.name;
             notes.error(
                 value.at,
-                format!("{} is no list and action: write {name} always,exit", quoted(&value.text)),
+                &format_args!("{} is no list and action: write {name} always,exit", quoted(&value.text)),
             );
             return;
         };
@@ -177,14 +198,17 @@ impl<'a> Draft<'a> {
             (Some(found), None) => (found, (second, second_at)),
             (None, Some(found)) => (found, (first, value.at)),
             (Some(_), Some(_)) => {
-                notes.error(value.at, format!("{} names no list: write always,exit", quoted(&value.text)));
+                notes.error(
+                    value.at,
+                    &format_args!("{} names no list: write always,exit", quoted(&value.text)),
+                );
                 return;
             }
             (None, None) => {
                 let wrong = if list_named(first).is_some() { (second, second_at) } else { (first, value.at) };
                 let hint = did_you_mean(wrong.0, &["always", "never"]);
-                let message = format!("{} is no action: always or never{hint}", quoted(wrong.0));
-                notes.error(wrong.1, message);
+                notes
+                    .error(wrong.1, &format_args!("{} is no action: always or never{hint}", quoted(wrong.0)));
                 return;
             }
         };
@@ -200,14 +224,13 @@ impl<'a> Draft<'a> {
     fn list(&self, name: &str, at: usize, notes: &mut Notes) -> Option<List> {
         match list_named(name) {
             None if name == "entry" => {
-                notes.error(at, "the entry list is not in the kernel any more: use exit".to_owned());
+                notes.error(at, &"the entry list is not in the kernel any more: use exit");
                 None
             }
             None => {
                 let names = List::NAMED.map(|(name, _)| name);
                 let hint = did_you_mean(name, &names);
-                let message = format!("{} is no list: {}{hint}", quoted(name), names.join(", "));
-                notes.error(at, message);
+                notes.error(at, &format_args!("{} is no list: {}{hint}", quoted(name), names.join(", ")));
                 None
             }
             found => found,
@@ -216,9 +239,7 @@ impl<'a> Draft<'a> {
 
     /// `-w path`: a rule on exit for all system calls, with all permissions until `-p` says which.
     fn watch(&mut self, verb: Verb, option: &Opt, notes: &mut Notes) {
-        if self.head.is_some() {
-            let name = option.name;
-            notes.error(option.at, format!("{name} in a line that has its rule already: one rule a line"));
+        if self.has_head(option, notes) {
             return;
         }
         self.head = Some(Head { verb, list: List::EXIT, action: Action::ALWAYS, watch: true });
@@ -230,12 +251,12 @@ impl<'a> Draft<'a> {
         let number = if directory { field::DIR } else { field::WATCH };
         let spec = Spec::of_watch(number);
         if let Err(message) = values::path(&spec, path) {
-            notes.error(at, message);
+            notes.error(at, &message);
             return;
         }
         let value = Value::Text(path.as_bytes().to_vec());
         if let Some(doubt) = values::doubt(&spec, Op::EQUAL, &value) {
-            notes.warn(at, doubt);
+            notes.warn(at, &doubt);
         }
         self.push(at, Field { number, op: Op::EQUAL, value }, notes);
         self.perm(at, 15, notes);
@@ -245,7 +266,7 @@ impl<'a> Draft<'a> {
         let Some(head) = self.head else { return };
         if head.list != List::EXIT && head.list != List::IO_URING {
             let list = head.list.name();
-            notes.error(option.at, format!("-S works only on the exit list, not on {list}"));
+            notes.error(option.at, &format_args!("-S works only on the exit list, not on {list}"));
             return;
         }
         let table = self.table();
@@ -283,13 +304,16 @@ impl<'a> Draft<'a> {
         let doubt =
             doubt.or_else(|| (spec.kind == Kind::Exit).then(|| values::exit_doubt(&value.text)).flatten());
         if let Some(doubt) = doubt {
-            notes.warn(name.at, doubt);
+            notes.warn(name.at, &doubt);
         }
         let read = Field { number: spec.number, op, value: read };
         if fields::has_one_value(spec.number)
             && self.fields.iter().any(|other| other.number == read.number && values::exclude(other, &read))
         {
-            notes.warn(name.at, format!("this never matches: not with what is said of {} before", spec.name));
+            notes.warn(
+                name.at,
+                &format_args!("this never matches: not with what is said of {} before", spec.name),
+            );
         }
         self.push(name.at, read, notes);
         Ok(())
@@ -336,7 +360,7 @@ impl<'a> Draft<'a> {
     /// Sets the permissions: in the field that has them, or in a new one.
     fn perm(&mut self, at: usize, bits: u32, notes: &mut Notes) {
         if self.head.is_some_and(|head| head.list != List::EXIT) {
-            notes.error(at, "-p works only on the exit list".to_owned());
+            notes.error(at, &"-p works only on the exit list");
             return;
         }
         if let Some(present) = self.fields.iter_mut().find(|f| f.number == field::PERM) {
@@ -353,16 +377,16 @@ impl<'a> Draft<'a> {
             let list = list.name();
             notes.error(
                 at,
-                format!("a key on the {list} list makes the kernel skip all rules after it: remove it"),
+                &format_args!("a key on the {list} list makes the kernel skip all rules after it: remove it"),
             );
             return;
         }
         if text.is_empty() {
-            notes.error(at, "the key is empty".to_owned());
+            notes.error(at, &"the key is empty");
             return;
         }
         if text.bytes().any(|b| b == KEY_SEPARATOR || b == 0) {
-            notes.error(at, "a key must not hold the characters 0x00 and 0x01".to_owned());
+            notes.error(at, &"a key must not hold the characters 0x00 and 0x01");
             return;
         }
         if !self.key.is_empty() {
@@ -372,14 +396,14 @@ impl<'a> Draft<'a> {
         if self.key.len() > MAX_KEY_LEN {
             notes.error(
                 at,
-                format!("the keys of a rule hold {MAX_KEY_LEN} bytes, with one between two of them"),
+                &format_args!("the keys of a rule hold {MAX_KEY_LEN} bytes, with one between two of them"),
             );
         }
     }
 
     fn push(&mut self, at: usize, field: Field, notes: &mut Notes) {
         if self.fields.len() == MAX_FIELDS {
-            notes.error(at, format!("a rule holds {MAX_FIELDS} fields, the key among them"));
+            notes.error(at, &format_args!("a rule holds {MAX_FIELDS} fields, the key among them"));
             return;
         }
         self.fields.push(field);
@@ -390,10 +414,10 @@ impl<'a> Draft<'a> {
     fn check_whole(&self, at: usize, notes: &mut Notes) {
         let count = |numbers: &[u32]| self.fields.iter().filter(|f| numbers.contains(&f.number)).count();
         if count(&[field::WATCH, field::DIR, field::INODE]) > 1 {
-            notes.error(at, "a rule has one of path, dir and inode: write one rule for each".to_owned());
+            notes.error(at, &"a rule has one of path, dir and inode: write one rule for each");
         }
         if count(&[field::EXE]) > 1 {
-            notes.error(at, "a rule has one exe: write one rule for each".to_owned());
+            notes.error(at, &"a rule has one exe: write one rule for each");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Words into options, as getopt_long reads them for auditctl: `-k key`, `-kkey`, `--name value`,
 //! `--name=value`.
 
+use super::draft::Notes;
 use super::words::Word;
 use crate::config::{nearest, quoted};
 
@@ -92,22 +93,22 @@ pub(super) struct Opt {
     pub(super) value: Word,
 }
 
-/// The options of a line's words, and what is wrong, each with its offset in the line.
-pub(super) fn read(words: Vec<Word>) -> (Vec<Opt>, Vec<(usize, String)>) {
-    let (mut found, mut errors) = (Vec::new(), Vec::new());
+/// The options of a line's words; what is wrong is noted.
+pub(super) fn read(words: Vec<Word>, notes: &mut Notes) -> Vec<Opt> {
+    let mut found = Vec::new();
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
         match one(&word, &mut words) {
             Ok(option) => found.push(option),
             Err(message) => {
-                errors.push((word.at, message));
+                notes.error(word.at, &message);
                 if word.text.starts_with('#') {
                     break;
                 }
             }
         }
     }
-    (found, errors)
+    found
 }
 
 fn one(word: &Word, rest: &mut impl Iterator<Item = Word>) -> Result<Opt, String> {
@@ -136,7 +137,7 @@ fn one(word: &Word, rest: &mut impl Iterator<Item = Word>) -> Result<Opt, String
     }
     let value = match (spec.takes_value, attached) {
         (true, Some(value)) => value,
-        (true, None) => rest.next().ok_or(format!("{} needs a value after it", spec.name))?,
+        (true, None) => rest.next().ok_or_else(|| format!("{} needs a value after it", spec.name))?,
         (false, None) => Word::default(),
         (false, Some(value)) => {
             return Err(format!("{} takes no value: remove {}", spec.name, quoted(&value.text)));
@@ -176,7 +177,8 @@ mod tests {
     use super::*;
 
     fn read_line(line: &str) -> (Vec<Opt>, Vec<(usize, String)>) {
-        read(split(line).unwrap())
+        let mut notes = Notes::default();
+        (read(split(line).unwrap(), &mut notes), notes.errors)
     }
 
     fn values(line: &str) -> Vec<(Kind, usize, String, usize)> {

@@ -70,7 +70,7 @@ impl Syscalls {
             start += item.len() + 1;
         }
         if !found {
-            notes.error(word.at, "-S needs a system call after it".to_owned());
+            notes.error(word.at, &"-S needs a system call after it");
         }
     }
 
@@ -85,16 +85,18 @@ impl Syscalls {
             self.any = true;
             return;
         }
-        if item.starts_with(|c: char| c.is_ascii_digit()) {
+        if item.as_bytes().first().is_some_and(u8::is_ascii_digit) {
             let number = integer(item).and_then(|n| u32::try_from(n).ok());
             if number.is_none_or(|n| !self.mask.set(n)) {
                 notes.error(
                     at,
-                    format!("{} is no system call's number: they are below {CLASSES}", quoted(item)),
+                    &format_args!("{} is no system call's number: they are below {CLASSES}", quoted(item)),
                 );
             } else if number >= Some(CLASSES) {
-                notes
-                    .warn(at, format!("{item} is a class of system calls: the kernel puts in what is in it"));
+                notes.warn(
+                    at,
+                    &format_args!("{item} is a class of system calls: the kernel puts in what is in it"),
+                );
             }
             self.any = true;
             return;
@@ -108,7 +110,7 @@ impl Syscalls {
             None if !table.uring && Machine::ALL.iter().any(|m| m.syscall_number(item).is_some()) => {
                 self.left_out.push(item.to_owned());
             }
-            None => notes.error(at, table.unknown(item)),
+            None => notes.error(at, &table.unknown(item)),
         }
     }
 
@@ -122,7 +124,7 @@ impl Syscalls {
         let meant = other.syscall_name(number.into()).unwrap_or("no system call");
         notes.warn(
             at,
-            format!(
+            &format_args!(
                 "without -F arch=b64 before -S this also looks at 32-bit programs, where {number} is {meant}, not {name}"
             ),
         );

@@ -45,17 +45,16 @@ const FAMILY_LIMIT: u32 = 64;
 
 /// Reads the value of every kind but [`Kind::Arch`]. The error says what is wrong.
 pub(super) fn read(spec: &Spec, op: Op, text: &str, accounts: &Accounts) -> Result<Value, String> {
+    let uid = |name: &str| accounts.uid(name);
     let number = match spec.kind {
         Kind::Number => unsigned(spec.name, text)?,
         Kind::RecordType if !starts_as_number(text) => record_type(text)?,
         Kind::RecordType => unsigned(spec.name, text)?,
-        Kind::User => real_id(spec.name, id(spec.name, text, |name| accounts.uid(name))?)?,
-        Kind::Group => real_id(spec.name, id(spec.name, text, |name| accounts.gid(name))?)?,
-        Kind::LoginUser => {
-            login(op, if text == "unset" { UNSET } else { id(spec.name, text, |n| accounts.uid(n))? })?
-        }
+        Kind::User => real_id(spec.name, id(spec.name, text, &uid)?)?,
+        Kind::Group => real_id(spec.name, id(spec.name, text, &|name| accounts.gid(name))?)?,
+        Kind::LoginUser => login(op, if text == "unset" { UNSET } else { id(spec.name, text, &uid)? })?,
         Kind::Session if text == "unset" => UNSET,
-        Kind::Session => id(spec.name, text, |_| Err("sessionid must be a number or unset".to_owned()))?,
+        Kind::Session => id(spec.name, text, &|_| Err("sessionid must be a number or unset".to_owned()))?,
         Kind::Exit => exit(text)?,
         Kind::Low32 => low32(spec.name, text, false)?,
         Kind::Argument => low32(spec.name, text, true)?,
@@ -157,7 +156,7 @@ pub(super) fn exit_doubt(text: &str) -> Option<String> {
 /// An absolute path, as the kernel takes it for `-F path`, `dir` and `exe`.
 pub(super) fn path(spec: &Spec, text: &str) -> Result<(), String> {
     if !text.starts_with('/') {
-        return Err(format!("{} must be an absolute path, not {}", spec.name, quoted(text)));
+        return Err(must(spec.name, "an absolute path", text));
     }
     if text.len() >= PATH_MAX {
         return Err(format!("{} is longer than {} bytes", spec.name, PATH_MAX - 1));
@@ -192,7 +191,7 @@ pub(super) fn integer(text: &str) -> Option<i128> {
         None if digits.len() > 1 && digits.starts_with('0') => (digits, 8),
         None => (digits, 10),
     };
-    if !digits.starts_with(|c: char| c.is_ascii_hexdigit()) {
+    if !digits.as_bytes().first().is_some_and(u8::is_ascii_hexdigit) {
         return None;
     }
     // 20 digits hold every number of 64 bits in base 10, 22 in base 8.
@@ -200,8 +199,9 @@ pub(super) fn integer(text: &str) -> Option<i128> {
     Some(if negative { -number } else { number })
 }
 
+#[inline(never)]
 fn starts_as_number(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_digit())
+    text.as_bytes().first().is_some_and(u8::is_ascii_digit)
 }
 
 fn unsigned(name: &str, text: &str) -> Result<u32, String> {
@@ -211,15 +211,16 @@ fn unsigned(name: &str, text: &str) -> Result<u32, String> {
             ("success", "no" | "false") => ": write 0",
             _ => "",
         };
-        format!("{name} must be a number, not {}{hint}", quoted(text))
+        must_be_number(name, text) + hint
     })?;
     u32::try_from(number).map_err(|_| range(name, text))
 }
 
 /// A number of 32 bits with or without sign, or else a name.
-fn id(name: &str, text: &str, look_up: impl Fn(&str) -> Result<u32, String>) -> Result<u32, String> {
+#[inline(never)]
+fn id(name: &str, text: &str, look_up: &dyn Fn(&str) -> Result<u32, String>) -> Result<u32, String> {
     if starts_as_number(text) || text.strip_prefix('-').is_some_and(starts_as_number) {
-        let number = integer(text).ok_or_else(|| format!("{name} must be a number, not {}", quoted(text)))?;
+        let number = integer(text).ok_or_else(|| must_be_number(name, text))?;
         return bits32(number).ok_or_else(|| range(name, text));
     }
     look_up(text)
@@ -269,7 +270,7 @@ fn record_type(text: &str) -> Result<u32, String> {
 fn exit(text: &str) -> Result<u32, String> {
     let (negative, name) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
     if starts_as_number(name) {
-        let number = integer(text).ok_or_else(|| format!("exit must be a number, not {}", quoted(text)))?;
+        let number = integer(text).ok_or_else(|| must_be_number("exit", text))?;
         return bits32(number).ok_or_else(|| range("exit", text));
     }
     let Some(number) = errno_number(name) else {
@@ -281,8 +282,17 @@ fn exit(text: &str) -> Result<u32, String> {
 
 fn low32(name: &str, text: &str, sign: bool) -> Result<u32, String> {
     let number = integer(text).filter(|n| sign || *n >= 0);
-    let number = number.ok_or_else(|| format!("{name} must be a number, not {}", quoted(text)))?;
+    let number = number.ok_or_else(|| must_be_number(name, text))?;
     u32::try_from(number & i128::from(u32::MAX)).map_err(|_| range(name, text))
+}
+
+fn must_be_number(name: &str, text: &str) -> String {
+    must(name, "a number", text)
+}
+
+#[inline(never)]
+fn must(name: &str, wanted: &str, text: &str) -> String {
+    format!("{name} must be {wanted}, not {}", quoted(text))
 }
 
 /// What fits 32 bits as signed or as unsigned.
