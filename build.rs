@@ -28,6 +28,16 @@ const TABLES: [(&str, &str); 10] = [
 /// Tables that are kept as what differs from another one.
 const BASES: [(&str, &str); 2] = [("RISCV64", "AARCH64"), ("S390X", "S390")];
 
+/// The machines whose system calls a kernel for an arch (Rust's name) takes.
+const FAMILIES: [(&str, &[&str]); 6] = [
+    ("x86_64", &["X86_64", "I386"]),
+    ("aarch64", &["AARCH64", "ARM"]),
+    ("arm", &["ARM"]),
+    ("riscv64", &["RISCV64", "AARCH64"]),
+    ("powerpc64", &["PPC64LE"]),
+    ("s390x", &["S390X", "S390"]),
+];
+
 /// The record types: few and far apart, so pairs and not an array.
 const RECORD_TYPES: &str = "record-types.txt";
 
@@ -59,6 +69,7 @@ fn main() -> Result<(), String> {
         let text = fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
         tables.push(read_table(file, prefix, &text, NUMBER_LIMIT)?);
     }
+    leave_out_others(&mut tables)?;
     let path = Path::new(&root).join("../../tables").join(RECORD_TYPES);
     let text = fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
     let types = read_table(RECORD_TYPES, "RECORD_TYPES", &text, u16::MAX)?;
@@ -68,6 +79,25 @@ fn main() -> Result<(), String> {
     let out = Path::new(&variable("OUT_DIR")?).join("values.in");
     let text = values::generate(&Path::new(&root).join("../../tables"), &names(&tables, &types))?;
     fs::write(&out, text).map_err(|e| format!("cannot write {}: {e}", out.display()))
+}
+
+/// The smallest build runs on its own machine's kernel alone and reads nobody else's log: the names of other machines'
+/// system calls are 8 KiB.
+fn leave_out_others(tables: &mut [Table]) -> Result<(), String> {
+    if ["JSON", "RULES"].into_iter().any(|feature| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some()) {
+        return Ok(());
+    }
+    let arch = variable("CARGO_CFG_TARGET_ARCH")?;
+    let Some((_, own)) = FAMILIES.iter().find(|(of, _)| *of == arch) else { return Ok(()) };
+    let others = tables.iter_mut().filter(|table| {
+        let is_machine = FAMILIES.iter().any(|(_, family)| family.contains(&table.prefix));
+        is_machine && !own.contains(&table.prefix)
+    });
+    for table in others {
+        table.names.clear();
+        table.aliases.clear();
+    }
+    Ok(())
 }
 
 fn variable(name: &str) -> Result<String, String> {
