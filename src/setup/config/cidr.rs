@@ -14,6 +14,7 @@ pub struct Network {
 
 impl Network {
     /// Reads `10.0.0.0/8`, `fe80::/10` or a single address. Errors: what is wrong, for behind the text.
+    #[inline(never)]
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
         let Ok(address) = address.parse::<IpAddr>() else {
@@ -36,6 +37,7 @@ impl Network {
     }
 
     /// Without the bits behind the prefix.
+    #[inline(never)]
     fn masked(self) -> Self {
         let address = match self.address {
             IpAddr::V4(address) => {

@@ -53,6 +53,7 @@ impl Default for Enrich {
 }
 
 impl Walker<'_> {
+    #[inline(never)]
     pub(super) fn enrich(&mut self, table: Table<'_>, enrich: &mut Enrich) {
         self.read(table, enrich);
         let wanted = "a list of variables, such as [\"LD_PRELOAD\"]";

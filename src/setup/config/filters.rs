@@ -106,6 +106,7 @@ const ACTION: [Key; 1] = [word("action", &["drop", "keep", "count"])];
 
 impl Condition {
     /// The condition of a key, without values yet.
+    #[inline(never)]
     fn of(key: &str) -> Option<Self> {
         Some(match key {
             "type" => Self::Type(Vec::new()),
@@ -127,6 +128,7 @@ impl Condition {
     }
 
     /// Its key, and its values as TOML.
+    #[inline(never)]
     fn shown(&self) -> (&'static str, Vec<String>) {
         let mut values = Vec::new();
         let key = match self {
@@ -198,6 +200,7 @@ impl Condition {
 
 impl Walker<'_> {
     /// All filters.
+    #[inline(never)]
     pub(super) fn filters(&mut self, node: &Node) -> Vec<Filter> {
         let mut filters = Vec::new();
         for node in self.tables(node, FILTER, MAX_FILTERS, "; join some by lists") {
@@ -208,6 +211,7 @@ impl Walker<'_> {
         filters
     }
 
+    #[inline(never)]
     fn filter(&mut self, node: &Node) -> Option<Filter> {
         let before = self.found.len();
         let table = self.table(FILTER, node, &FILTER_KEYS)?;
@@ -232,6 +236,7 @@ impl Walker<'_> {
         Some(Filter { place: self.place(table.pos), name, action, conditions })
     }
 
+    #[inline(never)]
     fn condition(&mut self, table: Table<'_>, key: &'static str) -> Option<Condition> {
         let node = table.get(key)?;
         let mut condition = Condition::of(key)?;
@@ -252,6 +257,7 @@ impl Walker<'_> {
     }
 
     /// Adds one value to a condition, or reports it.
+    #[inline(never)]
     fn add(&mut self, table: Table<'_>, key: &'static str, condition: &mut Condition, node: &Node) {
         match condition {
             Condition::Type(types) => types.extend(self.record_type(table, node)),
@@ -282,6 +288,7 @@ impl Walker<'_> {
     }
 
     /// Labels that no `[[label]]` gives, and outputs that no `[[output]]` is.
+    #[inline(never)]
     pub(super) fn filters_names(&mut self, config: &Config) {
         let labels: Vec<&str> = config.labels.iter().map(|label| label.name.as_str()).collect();
         let outputs: Vec<&str> = config.outputs.iter().map(|output| output.name.as_str()).collect();
@@ -321,6 +328,7 @@ impl Walker<'_> {
         None
     }
 
+    #[inline(never)]
     fn record_type(&mut self, table: Table<'_>, node: &Node) -> Option<u16> {
         match &node.value {
             Value::String(name) => {
@@ -342,6 +350,7 @@ impl Walker<'_> {
         self.not(table, "type", "a record type's name, or its number up to 65535", node)
     }
 
+    #[inline(never)]
     fn syscall(&mut self, table: Table<'_>, node: &Node) -> Option<Syscall> {
         let wanted = match &node.value {
             Value::String(name) if name == NONE => return Some(Syscall::None),
@@ -372,6 +381,7 @@ impl Walker<'_> {
         self.not(table, "syscall", wanted, node)
     }
 
+    #[inline(never)]
     fn user(&mut self, table: Table<'_>, key: &str, node: &Node) -> Option<String> {
         let or_unset = key == "auid";
         match &node.value {
@@ -391,6 +401,7 @@ impl Walker<'_> {
         self.not(table, key, wanted, node)
     }
 
+    #[inline(never)]
     fn network(&mut self, table: Table<'_>, node: &Node) -> Option<Network> {
         let Value::String(text) = &node.value else {
             return self.not(table, "address", "an address or a network, such as \"10.0.0.0/8\"", node);
@@ -404,6 +415,7 @@ impl Walker<'_> {
         }
     }
 
+    #[inline(never)]
     fn port(&mut self, table: Table<'_>, node: &Node) -> Option<(u16, u16)> {
         let range = match &node.value {
             Value::Integer(number) => {

@@ -67,6 +67,7 @@ impl LabelTest {
 
 impl Walker<'_> {
     /// All labels.
+    #[inline(never)]
     pub(super) fn labels(&mut self, node: &Node) -> Vec<Label> {
         let mut labels = Vec::new();
         for node in self.tables(node, LABEL, MAX_LABELS, "; join some by a regex") {
@@ -77,6 +78,7 @@ impl Walker<'_> {
         labels
     }
 
+    #[inline(never)]
     fn label(&mut self, node: &Node) -> Option<Label> {
         let table = self.table(LABEL, node, &LABEL_KEYS)?;
         if table.get("name").is_none() {
@@ -94,6 +96,7 @@ impl Walker<'_> {
         Some(Label { place: self.place(table.pos), name: name?, test: test?, remove, propagate })
     }
 
+    #[inline(never)]
     fn label_test(&mut self, table: Table<'_>) -> Option<LabelTest> {
         let mut given = None;
         for key in TESTS {

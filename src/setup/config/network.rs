@@ -166,6 +166,7 @@ const GELF: [Key; 3] = [
 ];
 
 impl Walker<'_> {
+    #[inline(never)]
     pub(super) fn syslog(&mut self, table: Table<'_>, format: Format) -> Option<SyslogTarget> {
         let peer = self.peer(table, &Carrier::ALL, Some(DEV_LOG));
         let network = peer.as_ref().map(|peer| peer.carrier);
@@ -203,6 +204,7 @@ impl Walker<'_> {
         })
     }
 
+    #[inline(never)]
     pub(super) fn gelf(&mut self, table: Table<'_>) -> Option<GelfTarget> {
         let peer = self.peer(table, &[Carrier::Udp, Carrier::Tcp], None);
         let hostname = self.printable(table, "hostname", 255);
@@ -235,6 +237,7 @@ impl Walker<'_> {
     }
 
     /// What goes with `payload = "fields"`.
+    #[inline(never)]
     fn fields(&mut self, table: Table<'_>, built: bool) {
         if !built {
             self.refuse(table, "payload", "payload \"fields\" is not in this build; use \"line\"");
@@ -253,6 +256,7 @@ impl Walker<'_> {
     }
 
     /// `command`: a program and its arguments.
+    #[inline(never)]
     pub(super) fn command(&mut self, table: Table<'_>) -> Option<Vec<String>> {
         let wanted = "a program and its arguments, such as [\"/usr/bin/logger\", \"-t\", \"audit\"]";
         if table.get("command").is_none() {
@@ -286,6 +290,7 @@ impl Walker<'_> {
     }
 
     /// `network` and `address`; the first network is the default, and so is `local` as the address on this host.
+    #[inline(never)]
     fn peer(&mut self, table: Table<'_>, networks: &[Carrier], local: Option<&str>) -> Option<Peer> {
         let mut words = Vec::new();
         for network in networks {
@@ -323,6 +328,7 @@ impl Walker<'_> {
     }
 
     /// Text of printable ASCII characters without blanks.
+    #[inline(never)]
     fn printable(&mut self, table: Table<'_>, key: &str, most: usize) -> Option<String> {
         let text = self.text(table, key, "a string")?;
         if text.value.len() <= most && text.value.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -337,6 +343,7 @@ impl Walker<'_> {
     }
 
     /// `sd_id`: a name with a private enterprise number (RFC 5424, section 6.3.2).
+    #[inline(never)]
     fn sd_id(&mut self, table: Table<'_>, protocol: Protocol) -> Option<String> {
         let wanted =
             "a name, @ and your enterprise number, such as \"audit@32473\", of at most 32 characters";

@@ -26,6 +26,7 @@ const NAME: &str = "at most 32 letters, digits, \".\", \"_\" and \"-\"";
 
 impl Walker<'_> {
     /// All outputs.
+    #[inline(never)]
     pub(super) fn outputs(&mut self, node: &Node) -> Vec<Output> {
         if matches!(&node.value, Value::List(nodes) if nodes.is_empty()) {
             let message = "\"output\" is an empty list: events would go nowhere; leave it out for stdout";
@@ -51,6 +52,7 @@ impl Walker<'_> {
     }
 
     /// The output's name: the one that is given, or its type with a number.
+    #[inline(never)]
     fn name(&mut self, table: Table<'_>, output: &mut Output, others: &[Output]) {
         let is_taken = |name: &str| others.iter().any(|other| other.name == name);
         let Some(name) = self.text(table, "name", NAME) else {
@@ -74,6 +76,7 @@ impl Walker<'_> {
     }
 
     /// Everything but the name; false when there is no such output.
+    #[inline(never)]
     fn output(&mut self, table: Table<'_>, output: &mut Output) -> bool {
         let kind = self.output_type(table);
         self.output_keys(table, kind);
@@ -113,6 +116,7 @@ impl Walker<'_> {
     }
 
     /// The type, if it is one.
+    #[inline(never)]
     fn output_type(&mut self, table: Table<'_>) -> Option<&'static str> {
         if table.get("type").is_none() {
             let wanted = listed(&TYPES, "or");
@@ -124,6 +128,7 @@ impl Walker<'_> {
 
     /// Keys that stand twice, and those that this output does not have. Without a known type only
     /// names that no type has are reported.
+    #[inline(never)]
     fn output_keys(&mut self, table: Table<'_>, kind: Option<&str>) {
         let (mut all, mut ours) = (Vec::new(), Vec::new());
         for (key, types) in OUTPUT_KEYS {
@@ -151,6 +156,7 @@ impl Walker<'_> {
         }
     }
 
+    #[inline(never)]
     fn file(&mut self, table: Table<'_>) -> Option<FileTarget> {
         let path = self.text(table, "path", "the path of a file");
         if table.get("path").is_none() {
@@ -176,6 +182,7 @@ impl Walker<'_> {
     }
 
     /// `fsync`: a word, or milliseconds.
+    #[inline(never)]
     fn fsync(&mut self, table: Table<'_>, into: &mut Fsync) {
         let Some(node) = table.get("fsync") else { return };
         match &node.value {
@@ -192,6 +199,7 @@ impl Walker<'_> {
     }
 
     /// `mode`: octal text, so that nobody's 600 becomes 01130.
+    #[inline(never)]
     fn mode(&mut self, table: Table<'_>, into: &mut u32) {
         let Some(node) = table.get("mode") else { return };
         let (mode, written) = match &node.value {
@@ -222,6 +230,7 @@ impl Walker<'_> {
 }
 
 /// Lines that go out as datagrams have a limit, unless another is given.
+#[inline(never)]
 fn limit(table: Table<'_>, peer: &Peer, output: &mut Output) {
     if table.get("max_line").is_none() {
         output.queue.max_line = peer.carrier.longest_line();

@@ -95,6 +95,7 @@ const ALIASES: [(&str, &str); 4] =
     [("panic", "emerg"), ("error", "err"), ("warn", "warning"), ("security", "auth")];
 
 impl Walker<'_> {
+    #[inline(never)]
     pub(super) fn place(&self, pos: Pos) -> Place {
         Place { file: self.file.to_owned(), line: pos.line, column: pos.column }
     }
@@ -126,6 +127,7 @@ impl Walker<'_> {
     }
 
     /// The entries of a table, and its unknown and repeated keys.
+    #[inline(never)]
     pub(super) fn table<'n>(&mut self, name: &'n str, node: &'n Node, keys: &[&str]) -> Option<Table<'n>> {
         let Value::Table(entries) = &node.value else { return None };
         self.repeated(entries, keys);
@@ -198,6 +200,7 @@ impl Walker<'_> {
         }
     }
 
+    #[inline(never)]
     fn value(&mut self, table: Table<'_>, key: &Key, node: &Node) -> Option<u64> {
         let or = if key.leave { " or \"leave\"" } else { "" };
         let mut wanted = match key.kind {
@@ -302,6 +305,7 @@ impl Walker<'_> {
     }
 
     /// The values of a list, if it is one.
+    #[inline(never)]
     pub(super) fn list<'n>(&mut self, table: Table<'n>, key: &str, wanted: &str) -> Option<&'n [Node]> {
         let node = table.get(key)?;
         if let Value::List(nodes) = &node.value {
@@ -313,6 +317,7 @@ impl Walker<'_> {
 
     /// The strings among the values of a list; what is none is reported. `each` is what the message
     /// calls one.
+    #[inline(never)]
     pub(super) fn strings(
         &mut self,
         table: Table<'_>,

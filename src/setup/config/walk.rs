@@ -15,6 +15,7 @@ const TYPES: &str = "two record types, the lowest and the highest, such as [1300
 
 /// The config that a tree holds, and what is wrong in it, in no order. The config is to be used
 /// only when nothing is wrong.
+#[inline(never)]
 pub(super) fn walk(file: &str, root: &Node) -> (Config, Vec<(Pos, String)>) {
     let mut walker = Walker { file, found: Vec::new() };
     let mut config = Config::default();
@@ -32,6 +33,7 @@ pub(super) fn walk(file: &str, root: &Node) -> (Config, Vec<(Pos, String)>) {
 }
 
 /// What was found, in the order of the places, as problems of this file.
+#[inline(never)]
 pub(super) fn problems(file: &str, mut found: Vec<(Pos, String)>) -> Vec<Problem> {
     found.sort();
     found.dedup();
@@ -70,6 +72,7 @@ impl Walker<'_> {
         }
     }
 
+    #[inline(never)]
     fn section(&mut self, section: &Section, node: &Node, config: &mut Config) {
         let Some(table) = self.table(section.name, node, section.keys) else {
             let message = format_args!("[{}] must be a table, not {}", section.name, node.value.kind());
@@ -87,6 +90,7 @@ impl Walker<'_> {
         }
     }
 
+    #[inline(never)]
     fn kernel(&mut self, table: Table<'_>, kernel: &mut Kernel) {
         self.read(table, kernel);
         let wanted = "a list of settings, such as [\"enabled\"]";
@@ -105,6 +109,7 @@ impl Walker<'_> {
         }
     }
 
+    #[inline(never)]
     fn ring(&mut self, table: Table<'_>, ring: &mut Ring) {
         self.read(table, ring);
         let size = ring.size_kib;
@@ -115,6 +120,7 @@ impl Walker<'_> {
         }
     }
 
+    #[inline(never)]
     fn event(&mut self, table: Table<'_>, event: &mut Event) {
         self.read(table, event);
         let Some(nodes) = self.list(table, "types", TYPES) else { return };
@@ -145,6 +151,7 @@ impl Walker<'_> {
         }
     }
 
+    #[inline(never)]
     fn rules(&mut self, table: Table<'_>, rules: &mut Rules) {
         self.read(table, rules);
         if cfg!(feature = "rules") {
@@ -176,6 +183,7 @@ impl Walker<'_> {
     }
 
     /// A key that its table does not have: a later version's, another table's, or a slip.
+    #[inline(never)]
     pub(super) fn unknown(&mut self, entry: &Entry, table: &str, keys: &[&str]) {
         let key = entry.key.as_str();
         let homes = homes(key);
@@ -190,6 +198,7 @@ impl Walker<'_> {
         self.problem(entry.pos, format_args!("unknown key {key} in {table}{meant}"));
     }
 
+    #[inline(never)]
     fn unknown_top(&mut self, entry: &Entry) {
         let key = entry.key.as_str();
         if let Some((_, instead)) = LATER_KEYS.iter().find(|(name, _)| *name == key) {
