@@ -1,7 +1,5 @@
 //! `[enrich]`: what is added to an event from the process table, /proc and the file system.
 
-use super::Located;
-use super::node::Pos;
 use super::suggest::quoted;
 use super::values::{Table, Walker};
 
@@ -64,13 +62,12 @@ impl Walker<'_> {
             self.problem(table.pos("env"), message);
         }
         enrich.env.clear();
-        for Located { place, value } in self.strings(table, "env", "each", nodes) {
-            if value.is_empty() || value.contains(['=', '\0']) {
-                let pos = Pos { line: place.line, column: place.column };
-                self.problem(pos, format_args!("{} can't be the name of a variable", quoted(&value)));
+        self.strings(table, "env", "each", nodes, &mut |walker, pos, name| {
+            if name.is_empty() || name.contains(['=', '\0']) {
+                walker.problem(pos, format_args!("{} can't be the name of a variable", quoted(name)));
             } else {
-                enrich.env.push(value);
+                enrich.env.push(name.to_owned());
             }
-        }
+        });
     }
 }

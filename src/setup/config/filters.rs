@@ -3,7 +3,7 @@
 use super::cidr::Network;
 use super::keys::{FILTER, FILTER_KEYS, LABEL, OUTPUT};
 use super::node::{Node, Pos, Value};
-use super::show::{keys, line, list, pair, string};
+use super::show::{Values, keys, pair};
 use super::suggest::{did_you_mean, listed, quoted};
 use super::values::{Key, Table, Walker, pick, switch, word};
 use super::{Config, Located, Place};
@@ -129,32 +129,35 @@ impl Condition {
 
     /// Its key, and its values as TOML.
     #[inline(never)]
-    fn shown(&self) -> (&'static str, Vec<String>) {
-        let mut values = Vec::new();
+    fn shown(&self) -> (&'static str, Values) {
+        let mut values = Values::default();
         let key = match self {
             Self::All => {
-                values.push(string(ALL));
+                values.text(ALL);
                 "type"
             }
             Self::Type(types) => {
                 for number in types {
-                    values.push(record_type_name(*number).map_or_else(|| number.to_string(), string));
+                    match record_type_name(*number) {
+                        Some(name) => values.text(name),
+                        None => values.push(&number.to_string()),
+                    }
                 }
                 "type"
             }
             Self::Syscall(calls) => {
                 for call in calls {
-                    values.push(match call {
-                        Syscall::None => string(NONE),
-                        Syscall::Number(number) => number.to_string(),
-                        Syscall::Name(name) => string(name),
-                    });
+                    match call {
+                        Syscall::None => values.text(NONE),
+                        Syscall::Number(number) => values.push(&number.to_string()),
+                        Syscall::Name(name) => values.text(name),
+                    }
                 }
                 "syscall"
             }
             Self::Key(texts) | Self::Exe(texts) | Self::Comm(texts) => {
                 for text in texts {
-                    values.push(string(text));
+                    values.text(text);
                 }
                 match self {
                     Self::Key(_) => "key",
@@ -164,7 +167,7 @@ impl Condition {
             }
             Self::Uid(texts) | Self::Auid(texts) | Self::Label(texts) | Self::Outputs(texts) => {
                 for text in texts {
-                    values.push(string(&text.value));
+                    values.text(&text.value);
                 }
                 match self {
                     Self::Uid(_) => "uid",
@@ -174,23 +177,23 @@ impl Condition {
                 }
             }
             Self::Success(on) | Self::First(on) => {
-                values.push(on.to_string());
+                values.push(if *on { "true" } else { "false" });
                 if matches!(self, Self::Success(_)) { "success" } else { "first_of_process" }
             }
             Self::Address(networks) => {
                 for network in networks {
-                    values.push(string(&network.to_string()));
+                    values.text(&network.to_string());
                 }
                 "address"
             }
             Self::Port(ranges) => {
                 for (low, high) in ranges {
-                    values.push(format!("\"{low}-{high}\""));
+                    values.text(&format!("{low}-{high}"));
                 }
                 "port"
             }
             Self::Regex(regex) => {
-                values.push(string(&regex.value));
+                values.text(&regex.value);
                 "regex"
             }
         };
@@ -246,7 +249,7 @@ impl Walker<'_> {
                 self.problem(node.pos, format_args!("\"filter.{key}\" is an empty list; leave it out"));
                 return None;
             }
-            _ if key == "regex" => return self.text(table, key, "a regex").map(Condition::Regex),
+            _ if key == "regex" => return self.located(table, key, "a regex").map(Condition::Regex),
             Value::List(nodes) if !matches!(condition, Condition::Success(_) | Condition::First(_)) => nodes,
             _ => std::slice::from_ref(node),
         };
@@ -290,20 +293,31 @@ impl Walker<'_> {
     /// Labels that no `[[label]]` gives, and outputs that no `[[output]]` is.
     #[inline(never)]
     pub(super) fn filters_names(&mut self, config: &Config) {
-        let labels: Vec<&str> = config.labels.iter().map(|label| label.name.as_str()).collect();
-        let outputs: Vec<&str> = config.outputs.iter().map(|output| output.name.as_str()).collect();
-        for condition in config.filters.iter().flat_map(|filter| &filter.conditions) {
-            let (wanted, names, table) = match condition {
-                Condition::Label(wanted) => (wanted, &labels, LABEL),
-                Condition::Outputs(wanted) => (wanted, &outputs, OUTPUT),
-                _ => continue,
-            };
-            for name in wanted {
-                if !names.contains(&name.value.as_str()) {
-                    let pos = Pos { line: name.place.line, column: name.place.column };
-                    let (name, meant) = (quoted(&name.value), did_you_mean(&name.value, names));
-                    self.problem(pos, format_args!("no [[{table}]] has the name {name}{meant}"));
+        let (mut labels, mut outputs) = (Vec::new(), Vec::new());
+        for label in &config.labels {
+            labels.push(label.name.as_str());
+        }
+        for output in &config.outputs {
+            outputs.push(output.name.as_str());
+        }
+        for filter in &config.filters {
+            for condition in &filter.conditions {
+                match condition {
+                    Condition::Label(wanted) => self.known(wanted, &labels, LABEL),
+                    Condition::Outputs(wanted) => self.known(wanted, &outputs, OUTPUT),
+                    _ => {}
                 }
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn known(&mut self, wanted: &[Located<String>], names: &[&str], table: &str) {
+        for name in wanted {
+            if !names.contains(&name.value.as_str()) {
+                let pos = Pos { line: name.place.line, column: name.place.column };
+                let (name, meant) = (quoted(&name.value), did_you_mean(&name.value, names));
+                self.problem(pos, format_args!("no [[{table}]] has the name {name}{meant}"));
             }
         }
     }
@@ -446,10 +460,7 @@ pub(super) fn show(text: &mut String, filters: &[Filter]) {
         keys(text, &ACTION, &[filter.action as u64]);
         for condition in &filter.conditions {
             let (key, values) = condition.shown();
-            match values.as_slice() {
-                [one] => line(text, key, one),
-                many => list(text, key, many),
-            }
+            values.give(text, key, true);
         }
     }
 }

@@ -117,7 +117,7 @@ impl Walker<'_> {
             return None;
         };
         let wanted = if key == "key" { "a key of a rule" } else { "a regex" };
-        let text = self.text(table, key, wanted)?;
+        let text = self.located(table, key, wanted)?;
         Some(match key {
             "key" => LabelTest::Key(text.value),
             "exe" => LabelTest::Exe(text),

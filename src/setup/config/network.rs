@@ -1,10 +1,10 @@
 //! The outputs that send: syslog, GELF, a unix socket, a pipe to a program. Their keys, and what is wrong with them.
 
-use super::node::{Node, Pos, Value};
+use super::node::{Node, Value};
 use super::show::{keys, pair};
 use super::suggest::quoted;
 use super::values::{Key, Kind, NONE, Table, Walker, number, small, switch, word};
-use super::{Format, Located};
+use super::{Format, Located, Target};
 
 /// How bytes travel. Source: unix(7), udp(7), tcp(7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +167,7 @@ const GELF: [Key; 3] = [
 
 impl Walker<'_> {
     #[inline(never)]
-    pub(super) fn syslog(&mut self, table: Table<'_>, format: Format) -> Option<SyslogTarget> {
+    pub(super) fn syslog(&mut self, table: Table<'_>, format: Format) -> Option<Target> {
         let peer = self.peer(table, &Carrier::ALL, Some(DEV_LOG));
         let network = peer.as_ref().map(|peer| peer.carrier);
         let mut values = [NONE, AUTHPRIV, INFO, NONE, 0];
@@ -191,7 +191,7 @@ impl Walker<'_> {
         let sd_id = self.sd_id(table, protocol);
         let tag = self.printable(table, "tag", 48);
         let hostname = self.printable(table, "hostname", 255);
-        Some(SyslogTarget {
+        Some(Target::Syslog(SyslogTarget {
             protocol,
             facility: level(facility),
             severity: level(severity),
@@ -201,11 +201,11 @@ impl Walker<'_> {
             cee: cee != 0,
             sd_id,
             peer: peer?,
-        })
+        }))
     }
 
     #[inline(never)]
-    pub(super) fn gelf(&mut self, table: Table<'_>) -> Option<GelfTarget> {
+    pub(super) fn gelf(&mut self, table: Table<'_>) -> Option<Target> {
         let peer = self.peer(table, &[Carrier::Udp, Carrier::Tcp], None);
         let hostname = self.printable(table, "hostname", 255);
         let tcp = peer.as_ref().is_some_and(|peer| peer.carrier == Carrier::Tcp);
@@ -233,7 +233,7 @@ impl Walker<'_> {
             self.fields(table, json);
         }
         let (chunk_bytes, fields) = (small(chunk_bytes), payload == 0);
-        Some(GelfTarget { compression, chunk_bytes, fields, hostname, peer: peer? })
+        Some(Target::Gelf(GelfTarget { compression, chunk_bytes, fields, hostname, peer: peer? }))
     }
 
     /// What goes with `payload = "fields"`.
@@ -251,13 +251,13 @@ impl Walker<'_> {
         }
     }
 
-    pub(super) fn unix(&mut self, table: Table<'_>) -> Option<Peer> {
-        self.peer(table, &[Carrier::UnixStream, Carrier::UnixDatagram], None)
+    pub(super) fn unix(&mut self, table: Table<'_>) -> Option<Target> {
+        self.peer(table, &[Carrier::UnixStream, Carrier::UnixDatagram], None).map(Target::Unix)
     }
 
     /// `command`: a program and its arguments.
     #[inline(never)]
-    pub(super) fn command(&mut self, table: Table<'_>) -> Option<Vec<String>> {
+    pub(super) fn command(&mut self, table: Table<'_>) -> Option<Target> {
         let wanted = "a program and its arguments, such as [\"/usr/bin/logger\", \"-t\", \"audit\"]";
         if table.get("command").is_none() {
             let message = format_args!("[[output]] of type \"pipe\" needs a \"command\": {wanted}");
@@ -271,22 +271,22 @@ impl Walker<'_> {
             return None;
         }
         let mut words = Vec::new();
-        for Located { place, value } in self.strings(table, "command", "each word", nodes) {
-            let pos = Pos { line: place.line, column: place.column };
-            if value.contains('\0') {
-                self.problem(pos, format_args!("a word of \"output.command\" holds a NUL character"));
-                continue;
+        self.strings(table, "command", "each word", nodes, &mut |walker, pos, word| {
+            if word.contains('\0') {
+                walker.problem(pos, format_args!("a word of \"output.command\" holds a NUL character"));
+                return;
             }
-            if words.is_empty() && !value.starts_with('/') {
-                let found = quoted(&value) + ": neither a shell nor PATH is used";
+            if words.is_empty() && !word.starts_with('/') {
+                let found = quoted(word);
                 let message = format_args!(
-                    "\"output.command\" must begin with the program's absolute path, not {found}"
+                    "\"output.command\" must begin with the program's absolute path, not {found}: neither a shell nor \
+                     PATH is used"
                 );
-                self.problem(pos, message);
+                walker.problem(pos, message);
             }
-            words.push(value);
-        }
-        (words.len() == nodes.len()).then_some(words)
+            words.push(word.to_owned());
+        });
+        (words.len() == nodes.len()).then_some(Target::Pipe(words))
     }
 
     /// `network` and `address`; the first network is the default, and so is `local` as the address on this host.
@@ -314,7 +314,7 @@ impl Walker<'_> {
             let name = carrier.name();
             self.problem(table.pos, format_args!("network \"{name}\" needs an \"address\": {wanted}"));
         }
-        let address = self.text(table, "address", wanted)?;
+        let address = self.located(table, "address", wanted)?;
         let right = if carrier.is_local() {
             address.value.starts_with('/') && address.value.len() <= MAX_PATH
         } else {
@@ -331,10 +331,10 @@ impl Walker<'_> {
     #[inline(never)]
     fn printable(&mut self, table: Table<'_>, key: &str, most: usize) -> Option<String> {
         let text = self.text(table, key, "a string")?;
-        if text.value.len() <= most && text.value.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Some(text.value);
+        if text.len() <= most && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Some(text.to_owned());
         }
-        let found = quoted(&text.value);
+        let found = quoted(text);
         let message = format_args!(
             "\"output.{key}\" must have at most {most} printable ASCII characters without blanks, not {found}"
         );
@@ -347,7 +347,7 @@ impl Walker<'_> {
     fn sd_id(&mut self, table: Table<'_>, protocol: Protocol) -> Option<String> {
         let wanted =
             "a name, @ and your enterprise number, such as \"audit@32473\", of at most 32 characters";
-        let text = self.text(table, "sd_id", wanted)?.value;
+        let text = self.text(table, "sd_id", wanted)?;
         let named = |name: &str| {
             !name.is_empty()
                 && name.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'=' | b']' | b'"' | b'@'))
@@ -360,14 +360,14 @@ impl Walker<'_> {
                         .all(|part| !part.is_empty() && part.bytes().all(|digit| digit.is_ascii_digit()))
             });
         if !right {
-            self.must(table, "sd_id", table.pos("sd_id"), wanted, &quoted(&text));
+            self.must(table, "sd_id", table.pos("sd_id"), wanted, &quoted(text));
             return None;
         }
         if protocol != Protocol::Rfc5424 {
             let why = "\"sd_id\" belongs to protocol \"rfc5424\", not ";
             self.refuse(table, "sd_id", &[why, &quoted(protocol.name())].concat());
         }
-        Some(text)
+        Some(text.to_owned())
     }
 }
 

@@ -6,7 +6,7 @@ use super::keys::{OUTPUT, OUTPUT_KEYS, TYPES};
 use super::node::{Node, Value};
 use super::suggest::{listed, quoted};
 use super::values::{Key, Table, Walker, number, small};
-use super::{FileTarget, Format, Fsync, MAX_OUTPUTS, Output, Peer, Target};
+use super::{FileTarget, Format, Fsync, MAX_OUTPUTS, Output, Target};
 
 /// The highest mode: no set-user-ID, set-group-ID or sticky bit.
 const HIGHEST_MODE: u32 = 0o777;
@@ -36,10 +36,7 @@ impl Walker<'_> {
         for node in self.tables(node, OUTPUT, MAX_OUTPUTS, "") {
             let Value::Table(entries) = &node.value else { continue };
             let table = Table { name: OUTPUT, pos: node.pos, entries };
-            let mut output = Output { place: self.place(node.pos), ..Output::default() };
-            if !self.output(table, &mut output) {
-                continue;
-            }
+            let Some(mut output) = self.output(table) else { continue };
             self.name(table, &mut output, &outputs);
             if let Some(other) = outputs.iter().find(|other| same_place(&other.target, &output.target)) {
                 let line = other.place.line;
@@ -66,7 +63,7 @@ impl Walker<'_> {
             return;
         };
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        output.name = name.value;
+        output.name = name.to_owned();
         let (name, pos) = (&output.name, table.pos("name"));
         if name.len() > MAX_NAME || !name.bytes().all(fits) {
             self.must(table, "name", pos, NAME, &quoted(name));
@@ -75,36 +72,41 @@ impl Walker<'_> {
         }
     }
 
-    /// Everything but the name; false when there is no such output.
+    /// Everything but the name.
     #[inline(never)]
-    fn output(&mut self, table: Table<'_>, output: &mut Output) -> bool {
+    fn output(&mut self, table: Table<'_>) -> Option<Output> {
         let kind = self.output_type(table);
         self.output_keys(table, kind);
-        self.read(table, output);
+        let place = self.place(table.pos);
+        let mut output = Output { place, name: String::new(), ..Output::default() };
+        self.read(table, &mut output);
         self.at_least(table, "max_line", output.queue.max_line, MIN_LINE);
         if !output.format.is_built() {
             let name = output.format.name();
             let why = format!("format \"{name}\" is not in this build; use \"go-audit\"");
             self.refuse(table, "format", &why);
         }
-        let target = match kind {
-            None => None,
-            Some("stdout") => Some(Target::Stdout),
-            Some("file") => self.file(table).map(Target::File),
-            Some("syslog") => self.syslog(table, output.format).map(Target::Syslog),
-            Some("gelf") => self.gelf(table).map(Target::Gelf),
-            Some("unix") => self.unix(table).map(Target::Unix),
-            Some(_) => self.command(table).map(Target::Pipe),
+        output.target = match kind? {
+            "stdout" => Target::Stdout,
+            "file" => self.file(table)?,
+            "syslog" => self.syslog(table, output.format)?,
+            "gelf" => self.gelf(table)?,
+            "unix" => self.unix(table)?,
+            _ => self.command(table)?,
         };
-        let Some(target) = target else { return false };
-        match &target {
-            Target::Syslog(syslog) => limit(table, &syslog.peer, output),
-            Target::Unix(peer) => limit(table, peer, output),
-            Target::Gelf(gelf) if gelf.fields => output.format = Format::Gelf,
-            _ => {}
+        let peer = match &output.target {
+            Target::Syslog(syslog) => Some(&syslog.peer),
+            Target::Unix(peer) => Some(peer),
+            _ => None,
+        };
+        // Lines that go out as datagrams have a limit, unless another is given.
+        if let (Some(peer), None) = (peer, table.get("max_line")) {
+            output.queue.max_line = peer.carrier.longest_line();
         }
-        output.target = target;
-        true
+        if matches!(&output.target, Target::Gelf(gelf) if gelf.fields) {
+            output.format = Format::Gelf;
+        }
+        Some(output)
     }
 
     /// A number that is 0 or not too low.
@@ -157,15 +159,15 @@ impl Walker<'_> {
     }
 
     #[inline(never)]
-    fn file(&mut self, table: Table<'_>) -> Option<FileTarget> {
+    fn file(&mut self, table: Table<'_>) -> Option<Target> {
         let path = self.text(table, "path", "the path of a file");
         if table.get("path").is_none() {
             self.problem(table.pos, format_args!("[[output]] of type \"file\" needs a \"path\""));
         }
         let mut file = FileTarget::default();
         self.mode(table, &mut file.mode);
-        file.owner = self.text(table, "owner", "a user's name or number in quotes");
-        file.group = self.text(table, "group", "a group's name or number in quotes");
+        file.owner = self.located(table, "owner", "a user's name or number in quotes");
+        file.group = self.located(table, "group", "a group's name or number in quotes");
         self.read(table, &mut file);
         self.fsync(table, &mut file.fsync);
         self.at_least(table, "rotate_kib", file.rotate_kib, MIN_ROTATE_KIB);
@@ -177,8 +179,8 @@ impl Walker<'_> {
         if file.compress && !cfg!(feature = "compress") {
             self.refuse(table, "compress", "\"output.compress\" is not in this build");
         }
-        file.path = PathBuf::from(path?.value);
-        Some(file)
+        file.path = PathBuf::from(path?);
+        Some(Target::File(file))
     }
 
     /// `fsync`: a word, or milliseconds.
@@ -226,14 +228,6 @@ impl Walker<'_> {
             Some(mode) if mode <= HIGHEST_MODE => *into = mode,
             _ => self.must(table, "mode", node.pos, "from \"0000\" to \"0777\"", written),
         }
-    }
-}
-
-/// Lines that go out as datagrams have a limit, unless another is given.
-#[inline(never)]
-fn limit(table: Table<'_>, peer: &Peer, output: &mut Output) {
-    if table.get("max_line").is_none() {
-        output.queue.max_line = peer.carrier.longest_line();
     }
 }
 

@@ -9,20 +9,21 @@ use super::{Config, FileTarget, Fsync, Located, Target, network};
 
 /// The whole config as TOML.
 #[must_use]
+#[inline(never)]
 pub fn show(config: &Config) -> String {
     let mut text = String::new();
     let kernel = &config.kernel;
     header(&mut text, "[kernel]", kernel);
-    let mut restore = Vec::new();
+    let mut restore = Values::default();
     for key in &kernel.restore {
-        restore.push(string(key.name()));
+        restore.text(key.name());
     }
-    list(&mut text, "restore", &restore);
+    restore.give(&mut text, "restore", false);
 
     header(&mut text, "\n[ring]", &config.ring);
     header(&mut text, "\n[event]", &config.event);
     let (low, high) = config.event.types;
-    list(&mut text, "types", &[low.to_string(), high.to_string()]);
+    line(&mut text, "types", &format!("[{low}, {high}]"));
 
     header(&mut text, "\n[rules]", &config.rules);
     if cfg!(feature = "rules") {
@@ -88,6 +89,7 @@ fn plain<const N: usize, P: Plain<N>>(text: &mut String, table: &P) {
 }
 
 /// Keys with their values; without those that have none.
+#[inline(never)]
 pub(super) fn keys(text: &mut String, keys: &[Key], values: &[u64]) {
     for (key, value) in keys.iter().zip(values) {
         match key.kind {
@@ -107,11 +109,13 @@ pub(super) fn keys(text: &mut String, keys: &[Key], values: &[u64]) {
 }
 
 /// `key = "value"`
+#[inline(never)]
 pub(super) fn pair(text: &mut String, key: &str, value: &str) {
     line(text, key, &string(value));
 }
 
 /// `key = value`, of a value that is TOML.
+#[inline(never)]
 pub(super) fn line(text: &mut String, key: &str, value: &str) {
     for part in [key, " = ", value, "\n"] {
         text.push_str(part);
@@ -120,16 +124,44 @@ pub(super) fn line(text: &mut String, key: &str, value: &str) {
 
 /// `key = ["a", "b"]`
 pub(super) fn strings(text: &mut String, key: &str, values: &[String]) {
-    let mut shown = Vec::new();
+    let mut shown = Values::default();
     for value in values {
-        shown.push(string(value));
+        shown.text(value);
     }
-    list(text, key, &shown);
+    shown.give(text, key, false);
 }
 
-/// `key = [a, b]`, of values that are TOML.
-pub(super) fn list(text: &mut String, key: &str, values: &[String]) {
-    line(text, key, &["[", &values.join(", "), "]"].concat());
+/// The values of a list.
+#[derive(Default)]
+pub(super) struct Values {
+    shown: String,
+    count: usize,
+}
+
+impl Values {
+    /// A value that is TOML.
+    #[inline(never)]
+    pub(super) fn push(&mut self, value: &str) {
+        self.shown.push_str(if self.count == 0 { "" } else { ", " });
+        self.shown.push_str(value);
+        self.count += 1;
+    }
+
+    /// A string.
+    #[inline(never)]
+    pub(super) fn text(&mut self, value: &str) {
+        self.push(&string(value));
+    }
+
+    /// Writes them as `key = [a, b]`; one value without the brackets where it `may_be_bare`.
+    #[inline(never)]
+    pub(super) fn give(&self, text: &mut String, key: &str, may_be_bare: bool) {
+        if may_be_bare && self.count == 1 {
+            line(text, key, &self.shown);
+        } else {
+            line(text, key, &["[", &self.shown, "]"].concat());
+        }
+    }
 }
 
 /// A list with a line for each string.

@@ -180,13 +180,13 @@ impl Walker<'_> {
     /// `name`, of at most 64 bytes.
     pub(super) fn short_name(&mut self, table: Table<'_>) -> Option<String> {
         const MOST: usize = 64;
-        let name = self.text(table, "name", "text")?.value;
+        let name = self.text(table, "name", "text")?;
         if name.len() > MOST {
             let (kind, len) = (table.name, name.len());
             let message = format_args!("\"{kind}.name\" must have at most {MOST} bytes, not {len}");
             self.problem(table.pos("name"), message);
         }
-        Some(name)
+        Some(name.to_owned())
     }
 
     /// Reads those of the keys that are there into their values.
@@ -202,56 +202,46 @@ impl Walker<'_> {
 
     #[inline(never)]
     fn value(&mut self, table: Table<'_>, key: &Key, node: &Node) -> Option<u64> {
-        let or = if key.leave { " or \"leave\"" } else { "" };
-        let mut wanted = match key.kind {
+        let (low, high, mut wanted) = match key.kind {
             Kind::Word(words) => return self.word(table, key.name, words),
-            Kind::Level(names) => format!("a name or 0 to {}", names.len().saturating_sub(1)),
-            Kind::Switch if key.leave => "true, false".to_owned(),
-            Kind::Switch => "true or false".to_owned(),
-            Kind::Number(..) => "a whole number".to_owned(),
+            Kind::Level(names) => (0, u32::try_from(names.len()).unwrap_or_default().saturating_sub(1), ""),
+            Kind::Switch if key.leave => (1, 0, "true, false or \"leave\""),
+            Kind::Switch => (1, 0, "true or false"),
+            Kind::Number(low, high) if key.leave => (low, high, "a whole number or \"leave\""),
+            Kind::Number(low, high) => (low, high, "a whole number"),
         };
+        let range;
+        if let Kind::Level(_) = key.kind {
+            range = format!("a name or 0 to {high}");
+            wanted = &range;
+        } else if matches!(node.value, Value::Integer(_)) && low <= high {
+            range = format!("from {low} to {high}{}", if key.leave { " or \"leave\"" } else { "" });
+            wanted = &range;
+        }
         match (&node.value, key.kind) {
             (Value::Bool(on), Kind::Switch) => return Some((*on).into()),
             (Value::Integer(integer), Kind::Number(..) | Kind::Level(_)) => {
                 let number = integer.value.and_then(|value| u32::try_from(value).ok());
-                let (low, high) = match key.kind {
-                    Kind::Number(low, high) => (low, high),
-                    Kind::Level(names) => {
-                        (0, u32::try_from(names.len()).unwrap_or_default().saturating_sub(1))
-                    }
-                    _ => (0, 0),
-                };
                 if let Some(number) = number.filter(|number| (low..=high).contains(number)) {
                     return Some(number.into());
                 }
-                if matches!(key.kind, Kind::Number(..)) {
-                    wanted = format!("from {low} to {high}{or}");
-                }
-                self.must(table, key.name, node.pos, &wanted, &integer.written);
+                self.must(table, key.name, node.pos, wanted, &integer.written);
             }
             (Value::String(word), Kind::Level(names)) => {
                 let alias = ALIASES.iter().find(|(alias, _)| alias == word);
-                return self.choose(
-                    &subject(table, key.name),
-                    node,
-                    alias.map_or(word, |(_, name)| name),
-                    names,
-                );
+                let name = alias.map_or(word.as_str(), |(_, name)| name);
+                return self.choose(&subject(table, key.name), node, name, names);
             }
             (Value::String(word), _) if key.leave => {
                 if word == "leave" {
                     return Some(NONE);
                 }
-                wanted.push_str(or);
                 match did_you_mean(word, &["leave"]) {
-                    near if near.is_empty() => self.wrong(table, key.name, &wanted, node),
-                    near => self.must(table, key.name, node.pos, &wanted, &(quoted(word) + &near)),
+                    near if near.is_empty() => self.wrong(table, key.name, wanted, node),
+                    near => self.must(table, key.name, node.pos, wanted, &(quoted(word) + &near)),
                 }
             }
-            _ => {
-                wanted.push_str(or);
-                self.wrong(table, key.name, &wanted, node);
-            }
+            _ => self.wrong(table, key.name, wanted, node),
         }
         None
     }
@@ -287,7 +277,8 @@ impl Walker<'_> {
     }
 
     /// Text that is not empty and can be given to the system.
-    pub(super) fn text(&mut self, table: Table<'_>, key: &str, wanted: &str) -> Option<Located<String>> {
+    #[inline(never)]
+    pub(super) fn text<'n>(&mut self, table: Table<'n>, key: &str, wanted: &str) -> Option<&'n str> {
         let node = table.get(key)?;
         let Value::String(text) = &node.value else {
             self.wrong(table, key, wanted, node);
@@ -298,10 +289,17 @@ impl Walker<'_> {
         } else if text.contains('\0') {
             "holds a NUL character"
         } else {
-            return Some(Located { place: self.place(node.pos), value: text.clone() });
+            return Some(text);
         };
         self.problem(node.pos, format_args!("\"{}.{key}\" {fault}; it must be {wanted}", table.name));
         None
+    }
+
+    /// The same with its place.
+    #[inline(never)]
+    pub(super) fn located(&mut self, table: Table<'_>, key: &str, wanted: &str) -> Option<Located<String>> {
+        let value = self.text(table, key, wanted)?.to_owned();
+        Some(Located { place: self.place(table.pos(key)), value })
     }
 
     /// The values of a list, if it is one.
@@ -315,8 +313,8 @@ impl Walker<'_> {
         None
     }
 
-    /// The strings among the values of a list; what is none is reported. `each` is what the message
-    /// calls one.
+    /// Gives each string of a list to `take`, with its place; what is none is reported. `each` is what
+    /// the message calls one.
     #[inline(never)]
     pub(super) fn strings(
         &mut self,
@@ -324,18 +322,17 @@ impl Walker<'_> {
         key: &str,
         each: &str,
         nodes: &[Node],
-    ) -> Vec<Located<String>> {
-        let mut strings = Vec::new();
+        take: &mut dyn FnMut(&mut Self, Pos, &str),
+    ) {
         for node in nodes {
             if let Value::String(text) = &node.value {
-                strings.push(Located { place: self.place(node.pos), value: text.clone() });
+                take(self, node.pos, text);
             } else {
                 let (table, kind) = (table.name, node.value.kind());
                 let message = format_args!("{each} of \"{table}.{key}\" must be a string, not {kind}");
                 self.problem(node.pos, message);
             }
         }
-        strings
     }
 }
 

@@ -10,6 +10,9 @@ use super::{Config, Event, Kernel, KernelKey, Located, Place, Problem, Ring, Rul
 /// What the top level can hold.
 const TABLES: [&str; 11] =
     ["kernel", "ring", "event", "rules", "json", "raw", "translate", "enrich", LABEL, FILTER, OUTPUT];
+/// The same for messages.
+const LISTED: &str = "the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], \
+                      [[label]], [[filter]] and [[output]]";
 /// The record types that a message can have (`nlmsg_type` is 16 bits).
 const TYPES: &str = "two record types, the lowest and the highest, such as [1300, 1399]";
 
@@ -167,9 +170,10 @@ impl Walker<'_> {
     }
 
     fn texts_of(&mut self, table: Table<'_>, key: &str, wanted: &str, into: &mut Vec<Located<String>>) {
-        if let Some(nodes) = self.list(table, key, wanted) {
-            *into = self.strings(table, key, "each", nodes);
-        }
+        let Some(nodes) = self.list(table, key, wanted) else { return };
+        self.strings(table, key, "each", nodes, &mut |walker, pos, text| {
+            into.push(Located { place: walker.place(pos), value: text.to_owned() });
+        });
     }
 
     /// Keys that stand more than once in their table. An unknown one is reported as often as it
@@ -187,13 +191,12 @@ impl Walker<'_> {
     pub(super) fn unknown(&mut self, entry: &Entry, table: &str, keys: &[&str]) {
         let key = entry.key.as_str();
         let homes = homes(key);
-        let meant = if !homes.is_empty() {
-            format!("; it belongs in {}", homes.join(" or "))
-        } else if nearest(key, keys).is_some() {
-            did_you_mean(key, keys)
-        } else {
-            format!("; its keys are {}", listed(keys, "and"))
-        };
+        let mut meant = did_you_mean(key, keys);
+        if !homes.is_empty() {
+            meant = "; it belongs in ".to_owned() + &homes;
+        } else if meant.is_empty() {
+            meant = "; its keys are ".to_owned() + &listed(keys, "and");
+        }
         let (key, table) = (quoted(key), label(table));
         self.problem(entry.pos, format_args!("unknown key {key} in {table}{meant}"));
     }
@@ -205,51 +208,39 @@ impl Walker<'_> {
             let message = format_args!("\"{key}\" is not supported by this version{instead}");
             return self.problem(entry.pos, message);
         }
-        let mut tables = String::from("; the tables are ");
-        for (n, name) in TABLES.iter().enumerate() {
-            tables.push_str(if n == 0 {
-                ""
-            } else if n + 1 == TABLES.len() {
-                " and "
-            } else {
-                ", "
-            });
-            tables.push_str(&label(name));
-        }
         let is_table = match &entry.node.value {
             Value::Table(_) => true,
             Value::List(nodes) => nodes.iter().any(|node| matches!(node.value, Value::Table(_))),
             _ => false,
         };
         let homes = homes(key);
-        let message = match nearest(key, &TABLES) {
-            Some(near) => format!("unknown table {}; did you mean {}?", bracketed(key), label(near)),
-            None if is_table => format!("unknown table {}{tables}", bracketed(key)),
-            None if homes.is_empty() => format!("unknown key {} outside of any table{tables}", quoted(key)),
-            None => {
-                format!("{} stands outside of any table; it belongs in {}", quoted(key), homes.join(" or "))
-            }
-        };
-        self.problem(entry.pos, format_args!("{message}"));
+        let (pos, quoted, bracketed) = (entry.pos, quoted(key), bracketed(key));
+        if let Some(near) = nearest(key, &TABLES) {
+            let near = label(near);
+            self.problem(pos, format_args!("unknown table {bracketed}; did you mean {near}?"));
+        } else if is_table {
+            self.problem(pos, format_args!("unknown table {bracketed}; {LISTED}"));
+        } else if homes.is_empty() {
+            self.problem(pos, format_args!("unknown key {quoted} outside of any table; {LISTED}"));
+        } else {
+            self.problem(pos, format_args!("{quoted} stands outside of any table; it belongs in {homes}"));
+        }
     }
 }
 
-/// The tables that have a key of this name.
-fn homes(key: &str) -> Vec<String> {
-    let mut homes = Vec::new();
-    for section in &SECTIONS {
-        if section.keys.contains(&key) {
-            homes.push(label(section.name));
-        }
-    }
-    let lists = [
-        (LABEL, LABEL_KEYS.contains(&key)),
-        (FILTER, FILTER_KEYS.contains(&key)),
-        (OUTPUT, OUTPUT_KEYS.iter().any(|(name, _)| *name == key)),
-    ];
-    for (name, has) in lists {
+/// The tables that have a key of this name: `[json] or [[output]]`.
+fn homes(key: &str) -> String {
+    let mut homes = String::new();
+    for table in TABLES {
+        let has = match table {
+            LABEL => LABEL_KEYS.contains(&key),
+            FILTER => FILTER_KEYS.contains(&key),
+            OUTPUT => OUTPUT_KEYS.iter().any(|(name, _)| *name == key),
+            _ => SECTIONS.iter().any(|section| section.name == table && section.keys.contains(&key)),
+        };
         if has {
-            homes.push(label(name));
+            homes.push_str(if homes.is_empty() { "" } else { " or " });
+            homes.push_str(&label(table));
         }
     }
     homes
@@ -277,6 +268,13 @@ mod tests {
 
     fn entry(key: &str, line: u32, value: Value) -> Entry {
         Entry { key: key.to_owned(), pos: Pos { line, column: 1 }, node: node(line, value) }
+    }
+
+    #[test]
+    fn the_tables_are_listed() {
+        let (last, rest) =
+            TABLES.map(label).split_last().map(|(last, rest)| (last.clone(), rest.join(", "))).unwrap();
+        assert_eq!(LISTED, format!("the tables are {rest} and {last}"));
     }
 
     /// The TOML parser keeps these from the tree; another format's reader may not.
