@@ -1,9 +1,5 @@
 //! `[enrich]`: what is added to an event from the process table, /proc and the file system.
 
-use std::fmt::Write;
-
-use super::node::Value;
-use super::show::string;
 use super::suggest::quoted;
 use super::values::{Table, Walker};
 
@@ -55,53 +51,23 @@ impl Default for Enrich {
 }
 
 impl Walker<'_> {
+    #[inline(never)]
     pub(super) fn enrich(&mut self, table: Table<'_>, enrich: &mut Enrich) {
-        self.bool(table, "process", &mut enrich.process);
-        self.bool(table, "script", &mut enrich.script);
-        self.bool(table, "container", &mut enrich.container);
-        self.bool(table, "unit", &mut enrich.unit);
-        self.env(table, &mut enrich.env);
-        self.bool(table, "inode_path", &mut enrich.inode_path);
-        self.number(table, "processes", 64..=32_768, &mut enrich.processes);
-    }
-
-    fn env(&mut self, table: Table<'_>, into: &mut Vec<String>) {
-        let Some(node) = table.get("env") else { return };
-        let Value::List(nodes) = &node.value else {
-            self.wrong(table, "env", "a list of variables, such as [\"LD_PRELOAD\"]", node);
-            return;
-        };
+        self.read(table, enrich);
+        let wanted = "a list of variables, such as [\"LD_PRELOAD\"]";
+        let Some(nodes) = self.list(table, "env", wanted) else { return };
         if nodes.len() > MAX_ENV {
             let message =
-                format!("\"enrich.env\" must have at most {MAX_ENV} variables, not {}", nodes.len());
-            self.problem(node.pos, message);
+                format_args!("\"enrich.env\" must have at most {MAX_ENV} variables, not {}", nodes.len());
+            self.problem(table.pos("env"), message);
         }
-        into.clear();
-        for node in nodes {
-            match &node.value {
-                Value::String(name) if name.is_empty() || name.contains(['=', '\0']) => {
-                    let message = format!("{} can't be the name of a variable", quoted(name));
-                    self.problem(node.pos, message);
-                }
-                Value::String(name) => into.push(name.clone()),
-                other => {
-                    let message = format!("each of \"enrich.env\" must be a string, not {}", other.kind());
-                    self.problem(node.pos, message);
-                }
+        enrich.env.clear();
+        self.strings(table, "env", "each", nodes, &mut |walker, pos, name| {
+            if name.is_empty() || name.contains(['=', '\0']) {
+                walker.problem(pos, format_args!("{} can't be the name of a variable", quoted(name)));
+            } else {
+                enrich.env.push(name.to_owned());
             }
-        }
+        });
     }
-}
-
-/// Writes the table as TOML.
-pub(super) fn show(text: &mut String, enrich: &Enrich) -> std::fmt::Result {
-    let env: Vec<String> = enrich.env.iter().map(|name| string(name)).collect();
-    writeln!(text, "\n[enrich]")?;
-    writeln!(text, "process = {}", enrich.process)?;
-    writeln!(text, "script = {}", enrich.script)?;
-    writeln!(text, "container = {}", enrich.container)?;
-    writeln!(text, "unit = {}", enrich.unit)?;
-    writeln!(text, "env = [{}]", env.join(", "))?;
-    writeln!(text, "inode_path = {}", enrich.inode_path)?;
-    writeln!(text, "processes = {}", enrich.processes)
 }

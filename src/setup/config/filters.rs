@@ -1,22 +1,17 @@
 //! The `[[filter]]` tables: which events are written, dropped or only counted.
 
-use std::fmt::{self, Write};
-use std::net::IpAddr;
-
+use super::cidr::Network;
 use super::keys::{FILTER, FILTER_KEYS, LABEL, OUTPUT};
-use super::node::{Node, Value};
-use super::show::string;
+use super::node::{Node, Pos, Value};
+use super::show::{Values, keys, pair};
 use super::suggest::{did_you_mean, listed, quoted};
-use super::values::{Table, Walker};
-use super::walk::label;
+use super::values::{Key, Table, Walker, pick, switch, word};
 use super::{Config, Located, Place};
 use crate::wire::tables::{Machine, record_type_name, record_type_names, record_type_number};
 
 /// The most `[[filter]]` tables: each has a counter.
 pub const MAX_FILTERS: usize = 64;
 
-/// The longest name of a filter, in bytes.
-const MAX_NAME: usize = 64;
 /// The word for an event of any type, and for a user that is not set.
 const ALL: &str = "all";
 const UNSET: &str = "unset";
@@ -59,16 +54,6 @@ pub enum Action {
 impl Action {
     /// All of them.
     const ALL: [Self; 3] = [Self::Drop, Self::Keep, Self::Count];
-
-    /// The word in the config.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Drop => "drop",
-            Self::Keep => "keep",
-            Self::Count => "count",
-        }
-    }
 }
 
 /// One condition. Where it has several values, one of them is enough.
@@ -117,331 +102,365 @@ pub enum Syscall {
     Name(String),
 }
 
-/// A network: an address, and how many of its leading bits count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    /// The bits behind the prefix are 0.
-    pub address: IpAddr,
-    /// 0 to 32 or 128.
-    pub prefix: u8,
-}
+const ACTION: [Key; 1] = [word("action", &["drop", "keep", "count"])];
 
-impl Network {
-    /// Reads `10.0.0.0/8`, `fe80::/10` or a single address. Errors: what is wrong, for behind the text.
-    fn parse(text: &str) -> Result<Self, String> {
-        let (address, prefix) = text.split_once('/').map_or((text, None), |(a, p)| (a, Some(p)));
-        let Ok(address) = address.parse::<IpAddr>() else {
-            return Err("is no address or network, such as \"10.0.0.0/8\" or \"fe80::/10\"".to_owned());
-        };
-        let longest = if address.is_ipv4() { 32 } else { 128 };
-        let digits = prefix.filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-        let prefix = match (prefix, digits.and_then(|text| text.parse::<u8>().ok())) {
-            (None, _) => longest,
-            (_, Some(prefix)) if prefix <= longest => prefix,
-            _ => return Err(format!("must have a prefix from 0 to {longest} behind its /")),
-        };
-        let network = Self { address, prefix };
-        let whole = network.masked();
-        if whole == network {
-            Ok(whole)
-        } else {
-            Err(format!("has bits behind its prefix; write \"{whole}\""))
-        }
+impl Condition {
+    /// The condition of a key, without values yet.
+    #[inline(never)]
+    fn of(key: &str) -> Option<Self> {
+        Some(match key {
+            "type" => Self::Type(Vec::new()),
+            "syscall" => Self::Syscall(Vec::new()),
+            "key" => Self::Key(Vec::new()),
+            "uid" => Self::Uid(Vec::new()),
+            "auid" => Self::Auid(Vec::new()),
+            "exe" => Self::Exe(Vec::new()),
+            "comm" => Self::Comm(Vec::new()),
+            "success" => Self::Success(false),
+            "address" => Self::Address(Vec::new()),
+            "port" => Self::Port(Vec::new()),
+            "regex" => Self::Regex(Located::default()),
+            "label" => Self::Label(Vec::new()),
+            "outputs" => Self::Outputs(Vec::new()),
+            "first_of_process" => Self::First(false),
+            _ => return None,
+        })
     }
 
-    /// Without the bits behind the prefix.
-    fn masked(self) -> Self {
-        let address = match self.address {
-            IpAddr::V4(address) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
-                IpAddr::V4((address.to_bits() & mask).into())
+    /// Its key, and its values as TOML.
+    #[inline(never)]
+    fn shown(&self) -> (&'static str, Values) {
+        let mut values = Values::default();
+        let key = match self {
+            Self::All => {
+                values.text(ALL);
+                "type"
             }
-            IpAddr::V6(address) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-                IpAddr::V6((address.to_bits() & mask).into())
+            Self::Type(types) => {
+                for number in types {
+                    match record_type_name(*number) {
+                        Some(name) => values.text(name),
+                        None => values.push(&number.to_string()),
+                    }
+                }
+                "type"
+            }
+            Self::Syscall(calls) => {
+                for call in calls {
+                    match call {
+                        Syscall::None => values.text(NONE),
+                        Syscall::Number(number) => values.push(&number.to_string()),
+                        Syscall::Name(name) => values.text(name),
+                    }
+                }
+                "syscall"
+            }
+            Self::Key(texts) | Self::Exe(texts) | Self::Comm(texts) => {
+                for text in texts {
+                    values.text(text);
+                }
+                match self {
+                    Self::Key(_) => "key",
+                    Self::Exe(_) => "exe",
+                    _ => "comm",
+                }
+            }
+            Self::Uid(texts) | Self::Auid(texts) | Self::Label(texts) | Self::Outputs(texts) => {
+                for text in texts {
+                    values.text(&text.value);
+                }
+                match self {
+                    Self::Uid(_) => "uid",
+                    Self::Auid(_) => "auid",
+                    Self::Label(_) => "label",
+                    _ => "outputs",
+                }
+            }
+            Self::Success(on) | Self::First(on) => {
+                values.push(if *on { "true" } else { "false" });
+                if matches!(self, Self::Success(_)) { "success" } else { "first_of_process" }
+            }
+            Self::Address(networks) => {
+                for network in networks {
+                    values.text(&network.to_string());
+                }
+                "address"
+            }
+            Self::Port(ranges) => {
+                for (low, high) in ranges {
+                    values.text(&format!("{low}-{high}"));
+                }
+                "port"
+            }
+            Self::Regex(regex) => {
+                values.text(&regex.value);
+                "regex"
             }
         };
-        Self { address, ..self }
-    }
-
-    /// Whether it holds an address. An IPv4 address in IPv6 (`::ffff:10.0.0.1`) is the IPv4 address to it.
-    #[must_use]
-    pub fn holds(self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        address.is_ipv4() == self.address.is_ipv4()
-            && Self { address, ..self }.masked().address == self.address
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
+        (key, values)
     }
 }
 
 impl Walker<'_> {
     /// All filters.
+    #[inline(never)]
     pub(super) fn filters(&mut self, node: &Node) -> Vec<Filter> {
-        let nodes = self.tables(node, FILTER, "filter");
-        if let Some(beyond) = nodes.get(MAX_FILTERS) {
-            self.problem(
-                beyond.pos,
-                format!("more than {MAX_FILTERS} [[filter]] tables; join some by lists"),
-            );
-        }
         let mut filters = Vec::new();
-        for node in nodes {
-            let Value::Table(entries) = &node.value else { continue };
-            filters.push(self.filter(Table { name: FILTER, pos: node.pos, entries }));
+        for node in self.tables(node, FILTER, MAX_FILTERS, "; join some by lists") {
+            if let Some(filter) = self.filter(node) {
+                filters.push(filter);
+            }
         }
         filters
     }
 
-    fn filter(&mut self, table: Table<'_>) -> Filter {
+    #[inline(never)]
+    fn filter(&mut self, node: &Node) -> Option<Filter> {
         let before = self.found.len();
-        self.repeated(table.entries, &FILTER_KEYS);
-        for entry in table.entries.iter().filter(|entry| !FILTER_KEYS.contains(&entry.key.as_str())) {
-            self.unknown(entry, &label(FILTER), &FILTER_KEYS);
+        let table = self.table(FILTER, node, &FILTER_KEYS)?;
+        let name = self.short_name(table);
+        let mut action = [0];
+        self.plain(table, &ACTION, &mut action);
+        let mut conditions = Vec::new();
+        let mut is_bare = true;
+        for key in FILTER_KEYS {
+            if let Some(condition) = self.condition(table, key) {
+                is_bare &= matches!(condition, Condition::Outputs(_));
+                conditions.push(condition);
+            }
         }
-        let name = self.text(table, "name", "text");
-        if let Some(name) = name.as_ref().filter(|name| name.value.len() > MAX_NAME) {
-            let len = name.value.len();
-            let pos = table.get("name").map_or(table.pos, |node| node.pos);
-            self.problem(pos, format!("\"filter.name\" must have at most {MAX_NAME} bytes, not {len}"));
-        }
-        let mut action = Action::default();
-        self.choice(table, "action", &Action::ALL.map(|action| (action.name(), action)), &mut action);
-        let conditions = FILTER_KEYS.iter().filter_map(|key| self.condition(table, key)).collect::<Vec<_>>();
-        let is_bare = conditions.iter().all(|condition| matches!(condition, Condition::Outputs(_)));
         if is_bare && self.found.len() == before {
-            let keys = FILTER_KEYS.get(3..).unwrap_or_default();
-            let keys = listed(keys, "and");
+            let keys = listed(FILTER_KEYS.get(3..).unwrap_or_default(), "and");
             let message =
-                format!("[[filter]] needs a condition, one of {keys}; type = \"all\" is every event");
+                format_args!("[[filter]] needs a condition, one of {keys}; type = \"all\" is every event");
             self.problem(table.pos, message);
         }
-        Filter { place: self.place(table.pos), name: name.map(|name| name.value), action, conditions }
+        let action = pick(&Action::ALL, action[0]);
+        Some(Filter { place: self.place(table.pos), name, action, conditions })
     }
 
+    #[inline(never)]
     fn condition(&mut self, table: Table<'_>, key: &'static str) -> Option<Condition> {
         let node = table.get(key)?;
+        let mut condition = Condition::of(key)?;
         let nodes = match &node.value {
+            Value::String(word) if key == "type" && word == ALL => return Some(Condition::All),
             Value::List(nodes) if nodes.is_empty() => {
-                self.problem(node.pos, format!("\"filter.{key}\" is an empty list; leave it out"));
+                self.problem(node.pos, format_args!("\"filter.{key}\" is an empty list; leave it out"));
                 return None;
             }
-            Value::List(nodes) => nodes.as_slice(),
+            _ if key == "regex" => return self.located(table, key, "a regex").map(Condition::Regex),
+            Value::List(nodes) if !matches!(condition, Condition::Success(_) | Condition::First(_)) => nodes,
             _ => std::slice::from_ref(node),
         };
-        Some(match key {
-            "type" if matches!(&node.value, Value::String(word) if word == ALL) => Condition::All,
-            "type" => Condition::Type(nodes.iter().filter_map(|node| self.record_type(node)).collect()),
-            "syscall" => Condition::Syscall(nodes.iter().filter_map(|node| self.syscall(node)).collect()),
-            "key" => {
-                Condition::Key(self.texts(key, nodes, "a key of a rule").map(|text| text.value).collect())
+        for node in nodes {
+            self.add(table, key, &mut condition, node);
+        }
+        Some(condition)
+    }
+
+    /// Adds one value to a condition, or reports it.
+    #[inline(never)]
+    fn add(&mut self, table: Table<'_>, key: &'static str, condition: &mut Condition, node: &Node) {
+        match condition {
+            Condition::Type(types) => types.extend(self.record_type(table, node)),
+            Condition::Syscall(calls) => calls.extend(self.syscall(table, node)),
+            Condition::Key(texts) => texts.extend(self.member(table, key, node, "a key of a rule")),
+            Condition::Exe(texts) | Condition::Comm(texts) => {
+                texts.extend(self.member(table, key, node, "a glob"));
             }
-            "uid" => Condition::Uid(nodes.iter().filter_map(|node| self.user(key, node)).collect()),
-            "auid" => Condition::Auid(nodes.iter().filter_map(|node| self.user(key, node)).collect()),
-            "exe" => Condition::Exe(self.texts(key, nodes, "a glob").map(|text| text.value).collect()),
-            "comm" => Condition::Comm(self.texts(key, nodes, "a glob").map(|text| text.value).collect()),
-            "address" => Condition::Address(nodes.iter().filter_map(|node| self.network(node)).collect()),
-            "port" => Condition::Port(nodes.iter().filter_map(|node| self.port(node)).collect()),
-            "outputs" => Condition::Outputs(self.texts(key, nodes, "the name of an [[output]]").collect()),
-            "label" => Condition::Label(self.texts(key, nodes, "the name of a [[label]]").collect()),
-            "regex" => Condition::Regex(self.text(table, key, "a regex")?),
-            "success" | "first_of_process" => {
-                let mut on = false;
-                self.bool(table, key, &mut on);
-                if key == "success" { Condition::Success(on) } else { Condition::First(on) }
+            Condition::Uid(users) | Condition::Auid(users) => {
+                let value = self.user(table, key, node);
+                users.extend(value.map(|value| Located { place: self.place(node.pos), value }));
             }
-            _ => return None,
-        })
+            Condition::Label(names) | Condition::Outputs(names) => {
+                let wanted =
+                    if key == "label" { "the name of a [[label]]" } else { "the name of an [[output]]" };
+                let value = self.member(table, key, node, wanted);
+                names.extend(value.map(|value| Located { place: self.place(node.pos), value }));
+            }
+            Condition::Address(networks) => networks.extend(self.network(table, node)),
+            Condition::Port(ranges) => ranges.extend(self.port(table, node)),
+            Condition::Success(on) | Condition::First(on) => {
+                let mut value = [0];
+                self.plain(table, &[switch(key)], &mut value);
+                *on = value != [0];
+            }
+            Condition::All | Condition::Regex(_) => {}
+        }
     }
 
     /// Labels that no `[[label]]` gives, and outputs that no `[[output]]` is.
+    #[inline(never)]
     pub(super) fn filters_names(&mut self, config: &Config) {
-        let labels: Vec<&str> = config.labels.iter().map(|label| label.name.as_str()).collect();
-        let outputs: Vec<&str> = config.outputs.iter().map(|output| output.name.as_str()).collect();
-        for condition in config.filters.iter().flat_map(|filter| &filter.conditions) {
-            let (wanted, names, table) = match condition {
-                Condition::Label(wanted) => (wanted, &labels, LABEL),
-                Condition::Outputs(wanted) => (wanted, &outputs, OUTPUT),
-                _ => continue,
-            };
-            for name in wanted.iter().filter(|name| !names.contains(&name.value.as_str())) {
-                let meant = did_you_mean(&name.value, names);
-                let message = format!("no [[{table}]] has the name {}", quoted(&name.value));
-                let pos = super::node::Pos { line: name.place.line, column: name.place.column };
-                self.problem(pos, message + &meant);
-            }
+        let (mut labels, mut outputs) = (Vec::new(), Vec::new());
+        for label in &config.labels {
+            labels.push(label.name.as_str());
         }
-    }
-
-    fn texts(&mut self, key: &str, nodes: &[Node], wanted: &str) -> std::vec::IntoIter<Located<String>> {
-        let mut texts = Vec::new();
-        for node in nodes {
-            match &node.value {
-                Value::String(text) if !text.is_empty() => {
-                    texts.push(Located { place: self.place(node.pos), value: text.clone() });
+        for output in &config.outputs {
+            outputs.push(output.name.as_str());
+        }
+        for filter in &config.filters {
+            for condition in &filter.conditions {
+                match condition {
+                    Condition::Label(wanted) => self.known(wanted, &labels, LABEL),
+                    Condition::Outputs(wanted) => self.known(wanted, &outputs, OUTPUT),
+                    _ => {}
                 }
-                other => self.not(key, wanted, node, other),
             }
         }
-        texts.into_iter()
     }
 
-    fn not(&mut self, key: &str, wanted: &str, node: &Node, value: &Value) {
-        let given = match value {
-            Value::String(text) if text.is_empty() => "an empty string".to_owned(),
-            Value::String(text) => quoted(text),
-            Value::Integer(number) => number.written.clone(),
-            other => other.kind().to_owned(),
-        };
-        self.problem(node.pos, format!("\"filter.{key}\" must be {wanted}, not {given}"));
+    #[inline(never)]
+    fn known(&mut self, wanted: &[Located<String>], names: &[&str], table: &str) {
+        for name in wanted {
+            if !names.contains(&name.value.as_str()) {
+                let pos = Pos { line: name.place.line, column: name.place.column };
+                let (name, meant) = (quoted(&name.value), did_you_mean(&name.value, names));
+                self.problem(pos, format_args!("no [[{table}]] has the name {name}{meant}"));
+            }
+        }
     }
 
-    fn record_type(&mut self, node: &Node) -> Option<u16> {
+    /// Text that is not empty.
+    fn member(&mut self, table: Table<'_>, key: &str, node: &Node, wanted: &str) -> Option<String> {
+        match &node.value {
+            Value::String(text) if !text.is_empty() => Some(text.clone()),
+            _ => self.not(table, key, wanted, node),
+        }
+    }
+
+    /// Reports a value; None, for the caller to give on.
+    fn not<T>(&mut self, table: Table<'_>, key: &str, wanted: &str, node: &Node) -> Option<T> {
         let given = match &node.value {
-            Value::String(name) => record_type_number(name),
-            Value::Integer(number) => number.value.and_then(|value| u16::try_from(value).ok()),
-            _ => None,
+            Value::String(text) if text.is_empty() => "an empty string",
+            Value::String(text) => &quoted(text),
+            Value::Integer(number) => &number.written,
+            other => other.kind(),
         };
-        if given.is_none() {
-            match &node.value {
-                Value::String(name) => {
+        self.must(table, key, node.pos, wanted, given);
+        None
+    }
+
+    #[inline(never)]
+    fn record_type(&mut self, table: Table<'_>, node: &Node) -> Option<u16> {
+        match &node.value {
+            Value::String(name) => {
+                let given = record_type_number(name);
+                if given.is_none() {
                     let near = did_you_mean(name, &record_type_names());
                     let near = if near.is_empty() { "; give its number if it is a new one" } else { &near };
-                    self.problem(node.pos, format!("unknown record type {}{near}", quoted(name)));
+                    self.problem(node.pos, format_args!("unknown record type {}{near}", quoted(name)));
                 }
-                other => self.not("type", "a record type's name, or its number up to 65535", node, other),
+                return given;
             }
+            Value::Integer(number) => {
+                if let Some(number) = number.value.and_then(|value| u16::try_from(value).ok()) {
+                    return Some(number);
+                }
+            }
+            _ => {}
         }
-        given
+        self.not(table, "type", "a record type's name, or its number up to 65535", node)
     }
 
-    fn syscall(&mut self, node: &Node) -> Option<Syscall> {
-        match &node.value {
+    #[inline(never)]
+    fn syscall(&mut self, table: Table<'_>, node: &Node) -> Option<Syscall> {
+        let wanted = match &node.value {
             Value::String(name) if name == NONE => return Some(Syscall::None),
             Value::String(name) if Machine::ALL.iter().any(|m| m.syscall_number(name).is_some()) => {
                 return Some(Syscall::Name(name.to_ascii_lowercase()));
             }
             // go-audit's configs have the number as text.
-            Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => {
+            Value::String(text) if is_digits(text) => {
                 if let Ok(number) = text.parse() {
                     return Some(Syscall::Number(number));
                 }
-                self.not("syscall", "a system call", node, &node.value);
+                "a system call"
             }
             Value::String(name) => {
                 let names: Vec<&str> = Machine::ALL.iter().flat_map(|m| m.syscall_names()).collect();
-                let near = did_you_mean(name, &names);
-                self.problem(node.pos, format!("unknown system call {}{near}", quoted(name)));
-            }
-            Value::Integer(number) => match number.value.and_then(|value| u32::try_from(value).ok()) {
-                Some(number) => return Some(Syscall::Number(number)),
-                None => self.not("syscall", "a system call's name or number", node, &node.value),
-            },
-            other => self.not("syscall", "a system call's name or number, or \"none\"", node, other),
-        }
-        None
-    }
-
-    fn user(&mut self, key: &str, node: &Node) -> Option<Located<String>> {
-        let given = match &node.value {
-            Value::String(name) if !name.is_empty() && (key == "auid" || name != UNSET) => name.clone(),
-            Value::Integer(number)
-                if number.value.is_some_and(|value| (0..i64::from(u32::MAX)).contains(&value)) =>
-            {
-                number.value?.to_string()
-            }
-            other => {
-                let or = if key == "auid" { ", or \"unset\"" } else { "" };
-                self.not(key, &format!("a user's name or number{or}"), node, other);
+                let (near, name) = (did_you_mean(name, &names), quoted(name));
+                self.problem(node.pos, format_args!("unknown system call {name}{near}"));
                 return None;
             }
+            Value::Integer(number) => {
+                if let Some(number) = number.value.and_then(|value| u32::try_from(value).ok()) {
+                    return Some(Syscall::Number(number));
+                }
+                "a system call's name or number"
+            }
+            _ => "a system call's name or number, or \"none\"",
         };
-        Some(Located { place: self.place(node.pos), value: given })
+        self.not(table, "syscall", wanted, node)
     }
 
-    fn network(&mut self, node: &Node) -> Option<Network> {
+    #[inline(never)]
+    fn user(&mut self, table: Table<'_>, key: &str, node: &Node) -> Option<String> {
+        let or_unset = key == "auid";
+        match &node.value {
+            Value::String(name) if !name.is_empty() && (or_unset || name != UNSET) => {
+                return Some(name.clone());
+            }
+            Value::Integer(number) => {
+                let id = number.value.and_then(|value| u32::try_from(value).ok());
+                if let Some(id) = id.filter(|id| *id != u32::MAX) {
+                    return Some(id.to_string());
+                }
+            }
+            _ => {}
+        }
+        let wanted =
+            if or_unset { "a user's name or number, or \"unset\"" } else { "a user's name or number" };
+        self.not(table, key, wanted, node)
+    }
+
+    #[inline(never)]
+    fn network(&mut self, table: Table<'_>, node: &Node) -> Option<Network> {
         let Value::String(text) = &node.value else {
-            self.not("address", "an address or a network, such as \"10.0.0.0/8\"", node, &node.value);
-            return None;
+            return self.not(table, "address", "an address or a network, such as \"10.0.0.0/8\"", node);
         };
-        Network::parse(text)
-            .map_err(|why| self.problem(node.pos, format!("\"filter.address\": {} {why}", quoted(text))))
-            .ok()
+        match Network::parse(text) {
+            Ok(network) => Some(network),
+            Err(why) => {
+                self.problem(node.pos, format_args!("\"filter.address\": {} {why}", quoted(text)));
+                None
+            }
+        }
     }
 
-    fn port(&mut self, node: &Node) -> Option<(u16, u16)> {
-        let number = |text: &str| text.parse::<u16>().ok();
+    #[inline(never)]
+    fn port(&mut self, table: Table<'_>, node: &Node) -> Option<(u16, u16)> {
         let range = match &node.value {
             Value::Integer(number) => {
                 number.value.and_then(|value| u16::try_from(value).ok()).map(|port| (port, port))
             }
-            Value::String(text) => match text.split_once('-') {
-                Some((low, high)) => number(low).zip(number(high)).filter(|(low, high)| low <= high),
-                None => number(text).map(|port| (port, port)),
-            },
+            Value::String(text) => {
+                let (low, high) = text.split_once('-').unwrap_or((text, text));
+                low.parse().ok().zip(high.parse().ok()).filter(|(low, high)| low <= high)
+            }
             _ => None,
         };
-        if range.is_none() {
-            self.not("port", "a port from 0 to 65535 or a range such as \"8000-8100\"", node, &node.value);
-        }
-        range
+        let wanted = "a port from 0 to 65535 or a range such as \"8000-8100\"";
+        range.or_else(|| self.not(table, "port", wanted, node))
     }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Writes the tables as TOML.
-pub(super) fn show(text: &mut String, filters: &[Filter]) -> fmt::Result {
+pub(super) fn show(text: &mut String, filters: &[Filter]) {
     for filter in filters {
-        writeln!(text, "\n[[filter]]")?;
+        text.push_str("\n[[filter]]\n");
         if let Some(name) = &filter.name {
-            writeln!(text, "name = {}", string(name))?;
+            pair(text, "name", name);
         }
-        writeln!(text, "action = {}", string(filter.action.name()))?;
-        filter.conditions.iter().try_for_each(|condition| show_condition(text, condition))?;
-    }
-    Ok(())
-}
-
-fn show_condition(text: &mut String, condition: &Condition) -> fmt::Result {
-    let located = |texts: &[Located<String>]| texts.iter().map(|text| string(&text.value)).collect();
-    let strings = |texts: &[String]| texts.iter().map(|text| string(text)).collect();
-    let (key, values): (&str, Vec<String>) = match condition {
-        Condition::All => ("type", vec![string(ALL)]),
-        Condition::Type(types) => {
-            let name = |number: &u16| record_type_name(*number).map_or_else(|| number.to_string(), string);
-            ("type", types.iter().map(name).collect())
+        keys(text, &ACTION, &[filter.action as u64]);
+        for condition in &filter.conditions {
+            let (key, values) = condition.shown();
+            values.give(text, key, true);
         }
-        Condition::Syscall(calls) => ("syscall", calls.iter().map(show_syscall).collect()),
-        Condition::Key(keys) => ("key", strings(keys)),
-        Condition::Uid(users) => ("uid", located(users)),
-        Condition::Auid(users) => ("auid", located(users)),
-        Condition::Exe(globs) => ("exe", strings(globs)),
-        Condition::Comm(globs) => ("comm", strings(globs)),
-        Condition::Success(on) => ("success", vec![on.to_string()]),
-        Condition::Address(networks) => {
-            ("address", networks.iter().map(|network| string(&network.to_string())).collect())
-        }
-        Condition::Port(ranges) => {
-            ("port", ranges.iter().map(|(low, high)| string(&format!("{low}-{high}"))).collect())
-        }
-        Condition::Regex(regex) => ("regex", vec![string(&regex.value)]),
-        Condition::Label(names) => ("label", located(names)),
-        Condition::Outputs(names) => ("outputs", located(names)),
-        Condition::First(on) => ("first_of_process", vec![on.to_string()]),
-    };
-    match values.as_slice() {
-        [one] => writeln!(text, "{key} = {one}"),
-        many => writeln!(text, "{key} = [{}]", many.join(", ")),
-    }
-}
-
-fn show_syscall(syscall: &Syscall) -> String {
-    match syscall {
-        Syscall::None => string(NONE),
-        Syscall::Number(number) => number.to_string(),
-        Syscall::Name(name) => string(name),
     }
 }

@@ -105,8 +105,11 @@ pub(super) const LABEL: &str = "label";
 /// The name of the list of outputs.
 pub(super) const OUTPUT: &str = "output";
 
-/// Keys of later versions, with their table (empty: outside of any) and what to do instead.
-pub(super) const LATER_KEYS: [(&str, &str, &str); 1] = [("", "log", "; messages go to stderr")];
+/// Keys of later versions, outside of any table, and what to do instead.
+pub(super) const LATER_KEYS: [(&str, &str); 1] = [("log", "; messages go to stderr")];
+
+/// Words of later versions, with their key.
+pub(super) const LATER_WORDS: [(&str, &str); 1] = [("\"kernel.mode\"", "multicast")];
 
 /// The output types.
 pub(super) const TYPES: [&str; 6] = ["stdout", "file", "syslog", "gelf", "unix", "pipe"];

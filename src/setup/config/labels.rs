@@ -1,20 +1,14 @@
 //! The `[[label]]` tables: names that are put on processes, or taken from them.
 
-use std::fmt::Write;
-
 use super::keys::{LABEL, LABEL_KEYS};
-use super::node::{Node, Value};
-use super::show::string;
+use super::node::Node;
+use super::show::{keys, pair};
 use super::suggest::listed;
-use super::values::{Table, Walker};
-use super::walk::label;
+use super::values::{Key, Table, Walker, switch, word};
 use super::{Located, Place};
 
 /// The most `[[label]]` tables: a process has one bit for each.
 pub const MAX_LABELS: usize = 64;
-
-/// The longest name of a label, in bytes.
-const MAX_NAME: usize = 64;
 
 /// What a process is looked at for.
 const TESTS: [&str; 4] = ["key", "exe", "argv", "script"];
@@ -56,65 +50,74 @@ pub enum LabelTest {
     Script(Located<String>),
 }
 
+/// The keys about what is done.
+const PLAIN: [Key; 2] = [word("action", &["set", "remove"]), switch("propagate")];
+
+impl LabelTest {
+    /// The key, and what it holds.
+    fn shown(&self) -> (&'static str, &str) {
+        match self {
+            Self::Key(key) => ("key", key),
+            Self::Exe(regex) => ("exe", &regex.value),
+            Self::Argv(regex) => ("argv", &regex.value),
+            Self::Script(regex) => ("script", &regex.value),
+        }
+    }
+}
+
 impl Walker<'_> {
     /// All labels.
+    #[inline(never)]
     pub(super) fn labels(&mut self, node: &Node) -> Vec<Label> {
-        let nodes = self.tables(node, LABEL, "label");
-        if let Some(beyond) = nodes.get(MAX_LABELS) {
-            self.problem(
-                beyond.pos,
-                format!("more than {MAX_LABELS} [[label]] tables; join some by a regex"),
-            );
-        }
         let mut labels = Vec::new();
-        for node in nodes {
-            let Value::Table(entries) = &node.value else { continue };
-            labels.extend(self.label(Table { name: LABEL, pos: node.pos, entries }));
+        for node in self.tables(node, LABEL, MAX_LABELS, "; join some by a regex") {
+            if let Some(label) = self.label(node) {
+                labels.push(label);
+            }
         }
         labels
     }
 
-    fn label(&mut self, table: Table<'_>) -> Option<Label> {
-        self.repeated(table.entries, &LABEL_KEYS);
-        for entry in table.entries.iter().filter(|entry| !LABEL_KEYS.contains(&entry.key.as_str())) {
-            self.unknown(entry, &label(LABEL), &LABEL_KEYS);
-        }
+    #[inline(never)]
+    fn label(&mut self, node: &Node) -> Option<Label> {
+        let table = self.table(LABEL, node, &LABEL_KEYS)?;
         if table.get("name").is_none() {
-            self.problem(table.pos, "[[label]] needs a \"name\"".to_owned());
+            self.problem(table.pos, format_args!("[[label]] needs a \"name\""));
         }
-        let name = self.text(table, "name", "text");
-        if let Some(name) = name.as_ref().filter(|name| name.value.len() > MAX_NAME) {
-            let pos = table.get("name").map_or(table.pos, |node| node.pos);
-            let len = name.value.len();
-            self.problem(pos, format!("\"label.name\" must have at most {MAX_NAME} bytes, not {len}"));
-        }
+        let name = self.short_name(table);
         let test = self.label_test(table);
-        let (mut remove, mut propagate) = (false, false);
-        self.choice(table, "action", &[("set", false), ("remove", true)], &mut remove);
-        self.bool(table, "propagate", &mut propagate);
-        if let (true, true, Some(node)) = (remove, propagate, table.get("propagate")) {
-            let message = "\"label.propagate\" belongs to a label that is set; leave it out";
-            self.problem(node.pos, message.to_owned());
+        let mut values = [0, 0];
+        self.plain(table, &PLAIN, &mut values);
+        let [remove, propagate] = values.map(|value| value != 0);
+        if remove && propagate {
+            let why = "\"label.propagate\" belongs to a label that is set; leave it out";
+            self.refuse(table, "propagate", why);
         }
-        Some(Label { place: self.place(table.pos), name: name?.value, test: test?, remove, propagate })
+        Some(Label { place: self.place(table.pos), name: name?, test: test?, remove, propagate })
     }
 
+    #[inline(never)]
     fn label_test(&mut self, table: Table<'_>) -> Option<LabelTest> {
-        let mut given = TESTS.into_iter().filter(|key| table.get(key).is_some());
-        let Some(key) = given.next() else {
-            self.problem(table.pos, format!("[[label]] needs one of {}", listed(&TESTS, "and")));
-            return None;
-        };
-        for more in given {
-            if let Some(entry) = table.entries.iter().find(|entry| entry.key == more) {
-                let message = format!(
-                    "\"{key}\" and \"{more}\" stand in one [[label]]; write a [[label]] of the same name for each"
-                );
-                self.problem(entry.pos, message);
+        let mut given = None;
+        for key in TESTS {
+            let Some(entry) = table.entries.iter().find(|entry| entry.key == key) else { continue };
+            match given {
+                None => given = Some(key),
+                Some(first) => self.problem(
+                    entry.pos,
+                    format_args!(
+                        "\"{first}\" and \"{key}\" stand in one [[label]]; write a [[label]] of the same name for \
+                         each"
+                    ),
+                ),
             }
         }
+        let Some(key) = given else {
+            self.problem(table.pos, format_args!("[[label]] needs one of {}", listed(&TESTS, "and")));
+            return None;
+        };
         let wanted = if key == "key" { "a key of a rule" } else { "a regex" };
-        let text = self.text(table, key, wanted)?;
+        let text = self.located(table, key, wanted)?;
         Some(match key {
             "key" => LabelTest::Key(text.value),
             "exe" => LabelTest::Exe(text),
@@ -125,18 +128,12 @@ impl Walker<'_> {
 }
 
 /// Writes the tables as TOML.
-pub(super) fn show(text: &mut String, labels: &[Label]) -> std::fmt::Result {
+pub(super) fn show(text: &mut String, labels: &[Label]) {
     for label in labels {
-        let (key, test) = match &label.test {
-            LabelTest::Key(key) => ("key", key),
-            LabelTest::Exe(regex) => ("exe", &regex.value),
-            LabelTest::Argv(regex) => ("argv", &regex.value),
-            LabelTest::Script(regex) => ("script", &regex.value),
-        };
-        writeln!(text, "\n[[label]]\nname = {}", string(&label.name))?;
-        writeln!(text, "{key} = {}", string(test))?;
-        writeln!(text, "action = {}", string(if label.remove { "remove" } else { "set" }))?;
-        writeln!(text, "propagate = {}", label.propagate)?;
+        text.push_str("\n[[label]]\n");
+        pair(text, "name", &label.name);
+        let (key, test) = label.test.shown();
+        pair(text, key, test);
+        keys(text, &PLAIN, &[label.remove.into(), label.propagate.into()]);
     }
-    Ok(())
 }

@@ -4,6 +4,7 @@
 //! back as text, and the stages read them.
 
 mod check;
+mod cidr;
 mod enrich;
 mod filters;
 #[cfg(feature = "yaml")]
@@ -13,6 +14,7 @@ mod labels;
 mod network;
 mod node;
 mod output;
+mod plain;
 mod show;
 mod source;
 mod suggest;
@@ -26,8 +28,9 @@ mod yaml;
 
 pub use self::toml::read;
 pub use check::{check, id_in};
+pub use cidr::Network;
 pub use enrich::{Enrich, MAX_ENV};
-pub use filters::{Action, Condition, Filter, MAX_FILTERS, Network, Syscall};
+pub use filters::{Action, Condition, Filter, MAX_FILTERS, Syscall};
 #[cfg(feature = "yaml")]
 pub use go_audit::read_go_audit;
 pub use keys::{FILTER_KEYS, LABEL_KEYS, OUTPUT_KEYS, SECTIONS, Section};
@@ -237,6 +240,17 @@ pub enum KernelKey {
 impl KernelKey {
     /// All of them, in the order in which they are set.
     pub const ALL: [Self; 4] = [Self::BacklogLimit, Self::BacklogWaitTime, Self::Failure, Self::Enabled];
+
+    /// The setting's key in `[kernel]`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enabled => "enabled",
+            Self::BacklogLimit => "backlog_limit",
+            Self::BacklogWaitTime => "backlog_wait_time",
+            Self::Failure => "failure",
+        }
+    }
 }
 
 impl Default for Kernel {

@@ -1,12 +1,10 @@
 //! The outputs that send: syslog, GELF, a unix socket, a pipe to a program. Their keys, and what is wrong with them.
 
-use std::fmt::Write;
-
 use super::node::{Node, Value};
-use super::show::string;
+use super::show::{keys, pair};
 use super::suggest::quoted;
-use super::values::{Table, Walker};
-use super::{Format, Located};
+use super::values::{Key, Kind, NONE, Table, Walker, number, small, switch, word};
+use super::{Format, Located, Target};
 
 /// How bytes travel. Source: unix(7), udp(7), tcp(7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,11 +140,8 @@ const FACILITIES: [&str; 24] = [
 ];
 /// The severities by number (RFC 5424, table 2), with the names of syslog(3).
 const SEVERITIES: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
-/// Words that mean one of them too.
-const ALIASES: [(&str, &str); 4] =
-    [("panic", "emerg"), ("error", "err"), ("warn", "warning"), ("security", "auth")];
-const AUTHPRIV: u8 = 10;
-const INFO: u8 = 6;
+const AUTHPRIV: u64 = 10;
+const INFO: u64 = 6;
 
 /// Where syslog messages go on this host.
 const DEV_LOG: &str = "/dev/log";
@@ -157,237 +152,202 @@ const MAX_DATAGRAM: u32 = 65_507;
 /// Arguments of a program, itself included.
 const MAX_WORDS: usize = 64;
 
+const SYSLOG: [Key; 5] = [
+    word("protocol", &PROTOCOLS),
+    Key { name: "facility", kind: Kind::Level(&FACILITIES), leave: false },
+    Key { name: "severity", kind: Kind::Level(&SEVERITIES), leave: false },
+    word("framing", &["octet-counting", "newline"]),
+    switch("cee"),
+];
+const GELF: [Key; 3] = [
+    word("compression", &COMPRESSIONS),
+    number("chunk_bytes", 512, MAX_DATAGRAM),
+    word("payload", &["fields", "line"]),
+];
+
 impl Walker<'_> {
-    pub(super) fn syslog(&mut self, table: Table<'_>, format: Format) -> Option<SyslogTarget> {
+    #[inline(never)]
+    pub(super) fn syslog(&mut self, table: Table<'_>, format: Format) -> Option<Target> {
         let peer = self.peer(table, &Carrier::ALL, Some(DEV_LOG));
         let network = peer.as_ref().map(|peer| peer.carrier);
-        let local = network.is_none_or(Carrier::is_local);
-        let protocol = match self.word(table, "protocol", &PROTOCOLS) {
-            Some(0) => Protocol::Rfc5424,
-            Some(1) => Protocol::Rfc3164,
-            Some(_) => Protocol::GoAudit,
-            None if local => Protocol::Rfc3164,
-            None => Protocol::Rfc5424,
+        let mut values = [NONE, AUTHPRIV, INFO, NONE, 0];
+        self.plain(table, &SYSLOG, &mut values);
+        let [protocol, facility, severity, framing, cee] = values;
+        let protocol = match protocol {
+            0 => Protocol::Rfc5424,
+            1 => Protocol::Rfc3164,
+            2 => Protocol::GoAudit,
+            _ if network.is_none_or(Carrier::is_local) => Protocol::Rfc3164,
+            _ => Protocol::Rfc5424,
         };
-        let framing = self.word(table, "framing", &["octet-counting", "newline"]);
-        if let (Some(node), Some(network)) = (table.get("framing"), network.filter(|n| n.is_datagram())) {
-            let message = format!(
-                "\"framing\" belongs to a stream, network \"tcp\" or \"unix\", not \"{}\"",
-                network.name()
-            );
-            self.problem(node.pos, message);
+        if let Some(network) = network.filter(|network| network.is_datagram()) {
+            let stream = "\"framing\" belongs to a stream, network \"tcp\" or \"unix\", not ";
+            self.refuse(table, "framing", &[stream, &quoted(network.name())].concat());
         }
-        let stream = network == Some(Carrier::Tcp) && protocol == Protocol::Rfc5424;
-        let mut cee = false;
-        self.bool(table, "cee", &mut cee);
-        if let (true, Format::Raw, Some(node)) = (cee, format, table.get("cee")) {
-            self.problem(node.pos, "\"cee\" announces JSON; it does not go with format \"raw\"".to_owned());
+        let counts = network == Some(Carrier::Tcp) && protocol == Protocol::Rfc5424;
+        if cee != 0 && format == Format::Raw {
+            self.refuse(table, "cee", "\"cee\" announces JSON; it does not go with format \"raw\"");
         }
         let sd_id = self.sd_id(table, protocol);
-        Some(SyslogTarget {
+        let tag = self.printable(table, "tag", 48);
+        let hostname = self.printable(table, "hostname", 255);
+        Some(Target::Syslog(SyslogTarget {
             protocol,
-            facility: self.level(table, "facility", &FACILITIES, AUTHPRIV),
-            severity: self.level(table, "severity", &SEVERITIES, INFO),
-            tag: self.printable(table, "tag", 48).unwrap_or_else(|| "ringaudit".to_owned()),
-            hostname: self.printable(table, "hostname", 255),
-            octet_counting: framing.map_or(stream, |at| at == 0),
-            cee,
+            facility: level(facility),
+            severity: level(severity),
+            tag: tag.unwrap_or_else(|| "ringaudit".to_owned()),
+            hostname,
+            octet_counting: framing == 0 || framing == NONE && counts,
+            cee: cee != 0,
             sd_id,
             peer: peer?,
-        })
+        }))
     }
 
-    pub(super) fn gelf(&mut self, table: Table<'_>) -> Option<GelfTarget> {
+    #[inline(never)]
+    pub(super) fn gelf(&mut self, table: Table<'_>) -> Option<Target> {
         let peer = self.peer(table, &[Carrier::Udp, Carrier::Tcp], None);
+        let hostname = self.printable(table, "hostname", 255);
         let tcp = peer.as_ref().is_some_and(|peer| peer.carrier == Carrier::Tcp);
-        let built = cfg!(feature = "compress");
-        let compression = match self.word(table, "compression", &COMPRESSIONS) {
-            Some(0) => Compression::Gzip,
-            Some(1) => Compression::Zlib,
-            None if built && !tcp => Compression::Gzip,
-            Some(_) | None => Compression::None,
+        let (compress, json) = (cfg!(feature = "compress"), cfg!(feature = "json"));
+        let default = [if compress && !tcp { 0 } else { 2 }, 1420, u64::from(!json)];
+        let mut values = default;
+        self.plain(table, &GELF, &mut values);
+        let [compression, chunk_bytes, payload] = values;
+        let compression = match compression {
+            0 => Compression::Gzip,
+            1 => Compression::Zlib,
+            _ => Compression::None,
         };
-        if let (true, Some(node)) = (compression != Compression::None, table.get("compression")) {
-            if tcp {
-                let message = "GELF over \"tcp\" can't be compressed; leave \"compression\" out, or use network \"udp\"";
-                self.problem(node.pos, message.to_owned());
-            } else if !built {
-                self.problem(node.pos, "compression is not in this build; use \"none\"".to_owned());
-            }
+        if compression != Compression::None && tcp {
+            let why =
+                "GELF over \"tcp\" can't be compressed; leave \"compression\" out, or use network \"udp\"";
+            self.refuse(table, "compression", why);
+        } else if compression != Compression::None && !compress {
+            self.refuse(table, "compression", "compression is not in this build; use \"none\"");
         }
-        let mut chunk_bytes = 1420;
-        self.number(table, "chunk_bytes", 512..=MAX_DATAGRAM, &mut chunk_bytes);
-        if let (true, Some(node)) = (tcp, table.get("chunk_bytes")) {
-            self.problem(node.pos, "\"chunk_bytes\" belongs to network \"udp\", not \"tcp\"".to_owned());
+        if tcp {
+            self.refuse(table, "chunk_bytes", "\"chunk_bytes\" belongs to network \"udp\", not \"tcp\"");
         }
-        Some(GelfTarget {
-            compression,
-            chunk_bytes,
-            fields: self.gelf_fields(table),
-            hostname: self.printable(table, "hostname", 255),
-            peer: peer?,
-        })
+        if payload == 0 {
+            self.fields(table, json);
+        }
+        let (chunk_bytes, fields) = (small(chunk_bytes), payload == 0);
+        Some(Target::Gelf(GelfTarget { compression, chunk_bytes, fields, hostname, peer: peer? }))
     }
 
-    /// `payload`, and what goes with it.
-    fn gelf_fields(&mut self, table: Table<'_>) -> bool {
-        let built = cfg!(feature = "json");
-        let fields = self.word(table, "payload", &["fields", "line"]).map_or(built, |at| at == 0);
-        if let (true, false, Some(node)) = (fields, built, table.get("payload")) {
-            self.problem(node.pos, "payload \"fields\" is not in this build; use \"line\"".to_owned());
+    /// What goes with `payload = "fields"`.
+    #[inline(never)]
+    fn fields(&mut self, table: Table<'_>, built: bool) {
+        if !built {
+            self.refuse(table, "payload", "payload \"fields\" is not in this build; use \"line\"");
         }
-        if let (true, Some(node)) = (fields, table.get("format")) {
-            let message = "\"format\" belongs to payload \"line\": with \"fields\" the message is made of the event's fields";
-            self.problem(node.pos, message.to_owned());
+        let why = "\"format\" belongs to payload \"line\": with \"fields\" the message is made of the event's fields";
+        self.refuse(table, "format", why);
+        let is_0 = |node: &Node| matches!(&node.value, Value::Integer(number) if number.value == Some(0));
+        if !table.get("max_line").is_some_and(is_0) {
+            let why = "\"max_line\" belongs to payload \"line\": with \"fields\" each value has at most 32000 bytes";
+            self.refuse(table, "max_line", why);
         }
-        let is_none =
-            |node: &Node| matches!(&node.value, Value::Integer(integer) if integer.value == Some(0));
-        if let (true, Some(node)) = (fields, table.get("max_line").filter(|node| !is_none(node))) {
-            let message = "\"max_line\" belongs to payload \"line\": with \"fields\" each value has at most 32000 bytes";
-            self.problem(node.pos, message.to_owned());
-        }
-        fields
     }
 
-    pub(super) fn unix(&mut self, table: Table<'_>) -> Option<Peer> {
-        self.peer(table, &[Carrier::UnixStream, Carrier::UnixDatagram], None)
+    pub(super) fn unix(&mut self, table: Table<'_>) -> Option<Target> {
+        self.peer(table, &[Carrier::UnixStream, Carrier::UnixDatagram], None).map(Target::Unix)
     }
 
     /// `command`: a program and its arguments.
-    pub(super) fn command(&mut self, table: Table<'_>) -> Option<Vec<String>> {
+    #[inline(never)]
+    pub(super) fn command(&mut self, table: Table<'_>) -> Option<Target> {
         let wanted = "a program and its arguments, such as [\"/usr/bin/logger\", \"-t\", \"audit\"]";
-        let Some(node) = table.get("command") else {
-            self.problem(table.pos, format!("[[output]] of type \"pipe\" needs a \"command\": {wanted}"));
-            return None;
-        };
-        let Value::List(nodes) = &node.value else {
-            self.wrong(table, "command", wanted, node);
-            return None;
-        };
+        if table.get("command").is_none() {
+            let message = format_args!("[[output]] of type \"pipe\" needs a \"command\": {wanted}");
+            self.problem(table.pos, message);
+        }
+        let nodes = self.list(table, "command", wanted)?;
         if nodes.is_empty() || nodes.len() > MAX_WORDS {
-            let message = format!("\"output.command\" must have 1 to {MAX_WORDS} words, not {}", nodes.len());
-            self.problem(node.pos, message);
+            let len = nodes.len();
+            let message = format_args!("\"output.command\" must have 1 to {MAX_WORDS} words, not {len}");
+            self.problem(table.pos("command"), message);
             return None;
         }
         let mut words = Vec::new();
-        for node in nodes {
-            match &node.value {
-                Value::String(word) if word.contains('\0') => {
-                    self.problem(node.pos, "a word of \"output.command\" holds a NUL character".to_owned());
-                }
-                Value::String(word) if words.is_empty() && !word.starts_with('/') => {
-                    let message = format!(
-                        "\"output.command\" must begin with the program's absolute path, not {}: neither a shell nor \
-                         PATH is used",
-                        quoted(word)
-                    );
-                    self.problem(node.pos, message);
-                    words.push(word.clone());
-                }
-                Value::String(word) => words.push(word.clone()),
-                other => {
-                    let message =
-                        format!("each word of \"output.command\" must be a string, not {}", other.kind());
-                    self.problem(node.pos, message);
-                }
+        self.strings(table, "command", "each word", nodes, &mut |walker, pos, word| {
+            if word.contains('\0') {
+                walker.problem(pos, format_args!("a word of \"output.command\" holds a NUL character"));
+                return;
             }
-        }
-        (words.len() == nodes.len()).then_some(words)
+            if words.is_empty() && !word.starts_with('/') {
+                let found = quoted(word);
+                let message = format_args!(
+                    "\"output.command\" must begin with the program's absolute path, not {found}: neither a shell nor \
+                     PATH is used"
+                );
+                walker.problem(pos, message);
+            }
+            words.push(word.to_owned());
+        });
+        (words.len() == nodes.len()).then_some(Target::Pipe(words))
     }
 
     /// `network` and `address`; the first network is the default, and so is `local` as the address on this host.
+    #[inline(never)]
     fn peer(&mut self, table: Table<'_>, networks: &[Carrier], local: Option<&str>) -> Option<Peer> {
-        let words: Vec<&str> = networks.iter().map(|network| network.name()).collect();
+        let mut words = Vec::new();
+        for network in networks {
+            words.push(network.name());
+        }
         let at = match self.word(table, "network", &words) {
-            Some(at) => at,
             None if table.get("network").is_none() => 0,
-            None => return None,
+            at => at?,
         };
-        let network = *networks.get(at)?;
-        let wanted = if network.is_local() {
+        let carrier = *networks.get(usize::try_from(at).ok()?)?;
+        let wanted = if carrier.is_local() {
             "an absolute path of at most 107 bytes"
         } else {
             "a host and a port, such as \"logs.example:601\" or \"[2001:db8::1]:601\""
         };
-        let Some(node) = table.get("address") else {
-            if let Some(path) = local.filter(|_| network.is_local()) {
+        if table.get("address").is_none() {
+            if let Some(path) = local.filter(|_| carrier.is_local()) {
                 let address = Located { place: self.place(table.pos), value: path.to_owned() };
-                return Some(Peer { carrier: network, address });
+                return Some(Peer { carrier, address });
             }
-            let message = format!("network \"{}\" needs an \"address\": {wanted}", network.name());
-            self.problem(table.pos, message);
-            return None;
-        };
-        let address = self.text(table, "address", wanted)?;
-        let right = if network.is_local() {
+            let name = carrier.name();
+            self.problem(table.pos, format_args!("network \"{name}\" needs an \"address\": {wanted}"));
+        }
+        let address = self.located(table, "address", wanted)?;
+        let right = if carrier.is_local() {
             address.value.starts_with('/') && address.value.len() <= MAX_PATH
         } else {
             host_and_port(&address.value).is_some()
         };
         if !right {
-            let message = format!("\"output.address\" must be {wanted}, not {}", quoted(&address.value));
-            self.problem(node.pos, message);
+            self.must(table, "address", table.pos("address"), wanted, &quoted(&address.value));
             return None;
         }
-        Some(Peer { carrier: network, address })
-    }
-
-    /// A facility or a severity, by name or by number.
-    fn level(&mut self, table: Table<'_>, key: &str, names: &[&str], default: u8) -> u8 {
-        let Some(node) = table.get(key) else { return default };
-        let at = match &node.value {
-            Value::Integer(integer) => {
-                let at = integer.value.and_then(|value| usize::try_from(value).ok());
-                let at = at.filter(|at| *at < names.len());
-                if at.is_none() {
-                    let message = format!(
-                        "\"output.{key}\" must be a name or 0 to {}, not {}",
-                        names.len() - 1,
-                        integer.written
-                    );
-                    self.problem(node.pos, message);
-                }
-                at
-            }
-            Value::String(word) => {
-                let word =
-                    ALIASES.iter().find(|(alias, _)| alias == word).map_or(word.as_str(), |(_, name)| name);
-                match names.iter().position(|name| *name == word) {
-                    None => {
-                        self.choose(&format!("\"output.{key}\""), node, names);
-                        None
-                    }
-                    at => at,
-                }
-            }
-            _ => {
-                self.wrong(table, key, &format!("a name or 0 to {}", names.len() - 1), node);
-                None
-            }
-        };
-        at.and_then(|at| u8::try_from(at).ok()).unwrap_or(default)
+        Some(Peer { carrier, address })
     }
 
     /// Text of printable ASCII characters without blanks.
+    #[inline(never)]
     fn printable(&mut self, table: Table<'_>, key: &str, most: usize) -> Option<String> {
         let text = self.text(table, key, "a string")?;
-        if text.value.len() <= most && text.value.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Some(text.value);
+        if text.len() <= most && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Some(text.to_owned());
         }
-        let message = format!(
-            "\"output.{key}\" must have at most {most} printable ASCII characters without blanks, not {}",
-            quoted(&text.value)
+        let found = quoted(text);
+        let message = format_args!(
+            "\"output.{key}\" must have at most {most} printable ASCII characters without blanks, not {found}"
         );
-        self.problem(table.get(key).map_or(table.pos, |node| node.pos), message);
+        self.problem(table.pos(key), message);
         None
     }
 
     /// `sd_id`: a name with a private enterprise number (RFC 5424, section 6.3.2).
+    #[inline(never)]
     fn sd_id(&mut self, table: Table<'_>, protocol: Protocol) -> Option<String> {
-        let node = table.get("sd_id")?;
         let wanted =
             "a name, @ and your enterprise number, such as \"audit@32473\", of at most 32 characters";
-        let text = self.text(table, "sd_id", wanted)?.value;
+        let text = self.text(table, "sd_id", wanted)?;
         let named = |name: &str| {
             !name.is_empty()
                 && name.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'=' | b']' | b'"' | b'@'))
@@ -400,14 +360,14 @@ impl Walker<'_> {
                         .all(|part| !part.is_empty() && part.bytes().all(|digit| digit.is_ascii_digit()))
             });
         if !right {
-            self.problem(node.pos, format!("\"output.sd_id\" must be {wanted}, not {}", quoted(&text)));
+            self.must(table, "sd_id", table.pos("sd_id"), wanted, &quoted(text));
             return None;
         }
         if protocol != Protocol::Rfc5424 {
-            let message = format!("\"sd_id\" belongs to protocol \"rfc5424\", not \"{}\"", protocol.name());
-            self.problem(node.pos, message);
+            let why = "\"sd_id\" belongs to protocol \"rfc5424\", not ";
+            self.refuse(table, "sd_id", &[why, &quoted(protocol.name())].concat());
         }
-        Some(text)
+        Some(text.to_owned())
     }
 }
 
@@ -432,52 +392,42 @@ pub fn host_and_port(address: &str) -> Option<(&str, u16)> {
     if host.is_empty() { None } else { Some((host, port)) }
 }
 
+/// A facility or a severity.
+fn level(value: u64) -> u8 {
+    u8::try_from(value).unwrap_or_default()
+}
+
 /// Writes the keys of a syslog output as TOML.
-pub(super) fn show_syslog(text: &mut String, target: &SyslogTarget) -> std::fmt::Result {
-    show_peer(text, &target.peer)?;
-    pair(text, "protocol", target.protocol.name())?;
-    pair(text, "facility", FACILITIES.get(usize::from(target.facility)).unwrap_or(&""))?;
-    pair(text, "severity", SEVERITIES.get(usize::from(target.severity)).unwrap_or(&""))?;
-    pair(text, "tag", &target.tag)?;
-    show_hostname(text, target.hostname.as_deref())?;
-    if !target.peer.carrier.is_datagram() {
-        pair(text, "framing", if target.octet_counting { "octet-counting" } else { "newline" })?;
+pub(super) fn show_syslog(text: &mut String, target: &SyslogTarget) {
+    show_peer(text, &target.peer);
+    let framing = if target.peer.carrier.is_datagram() { NONE } else { u64::from(!target.octet_counting) };
+    let (facility, severity) = (target.facility.into(), target.severity.into());
+    keys(text, &SYSLOG, &[target.protocol as u64, facility, severity, framing, target.cee.into()]);
+    pair(text, "tag", &target.tag);
+    for (key, value) in [("hostname", &target.hostname), ("sd_id", &target.sd_id)] {
+        if let Some(value) = value {
+            pair(text, key, value);
+        }
     }
-    if let Some(sd_id) = &target.sd_id {
-        pair(text, "sd_id", sd_id)?;
-    }
-    writeln!(text, "cee = {}", target.cee)
 }
 
 /// Writes the keys of a GELF output as TOML.
-pub(super) fn show_gelf(text: &mut String, target: &GelfTarget) -> std::fmt::Result {
-    show_peer(text, &target.peer)?;
-    if target.peer.carrier == Carrier::Udp {
-        pair(text, "compression", COMPRESSIONS[target.compression as usize])?;
-        writeln!(text, "chunk_bytes = {}", target.chunk_bytes)?;
+pub(super) fn show_gelf(text: &mut String, target: &GelfTarget) {
+    show_peer(text, &target.peer);
+    let (mut compression, mut chunk_bytes) = (target.compression as u64, target.chunk_bytes.into());
+    if target.peer.carrier != Carrier::Udp {
+        (compression, chunk_bytes) = (NONE, NONE);
     }
-    pair(text, "payload", if target.fields { "fields" } else { "line" })?;
-    show_hostname(text, target.hostname.as_deref())
+    keys(text, &GELF, &[compression, chunk_bytes, u64::from(!target.fields)]);
+    if let Some(hostname) = &target.hostname {
+        pair(text, "hostname", hostname);
+    }
 }
 
 /// Writes network and address as TOML.
-pub(super) fn show_peer(text: &mut String, peer: &Peer) -> std::fmt::Result {
-    pair(text, "network", peer.carrier.name())?;
-    pair(text, "address", &peer.address.value)
-}
-
-/// Writes a command as TOML.
-pub(super) fn show_command(text: &mut String, command: &[String]) -> std::fmt::Result {
-    let words: Vec<String> = command.iter().map(|word| string(word)).collect();
-    writeln!(text, "command = [{}]", words.join(", "))
-}
-
-fn show_hostname(text: &mut String, hostname: Option<&str>) -> std::fmt::Result {
-    hostname.map_or(Ok(()), |name| pair(text, "hostname", name))
-}
-
-fn pair(text: &mut String, key: &str, value: &str) -> std::fmt::Result {
-    writeln!(text, "{key} = {}", string(value))
+pub(super) fn show_peer(text: &mut String, peer: &Peer) {
+    pair(text, "network", peer.carrier.name());
+    pair(text, "address", &peer.address.value);
 }
 
 #[cfg(test)]

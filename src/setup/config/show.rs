@@ -1,181 +1,179 @@
 //! A config as TOML text, every key written out: what is in force, for `ringaudit check`. Read
 //! back, it gives an equal config.
 
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 
-use super::{
-    Argv, AtExit, Config, Failure, FileTarget, Format, Fsync, KernelKey, Located, Overflow, Setting, Target,
-    network,
-};
-
-/// Whether rules from files are in this build.
-const FILES: bool = cfg!(feature = "rules");
+use super::plain::Plain;
+use super::values::{Key, Kind, NONE};
+use super::{Config, FileTarget, Fsync, Located, Target, network};
 
 /// The whole config as TOML.
 #[must_use]
+#[inline(never)]
 pub fn show(config: &Config) -> String {
     let mut text = String::new();
-    // Writing into a String can't fail.
-    let _ = write_config(&mut text, config);
-    text
-}
-
-impl KernelKey {
-    /// The setting's key in `[kernel]`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Enabled => "enabled",
-            Self::BacklogLimit => "backlog_limit",
-            Self::BacklogWaitTime => "backlog_wait_time",
-            Self::Failure => "failure",
-        }
-    }
-}
-
-fn write_config(text: &mut String, config: &Config) -> std::fmt::Result {
     let kernel = &config.kernel;
-    let restore: Vec<String> = kernel.restore.iter().map(|key| string(key.name())).collect();
-    writeln!(text, "[kernel]")?;
-    writeln!(text, "mode = \"unicast\"")?;
-    writeln!(text, "enabled = {}", setting(kernel.enabled))?;
-    writeln!(text, "backlog_limit = {}", setting(kernel.backlog_limit))?;
-    writeln!(text, "backlog_wait_time = {}", setting(kernel.backlog_wait_time))?;
-    writeln!(text, "failure = {}", failure(kernel.failure))?;
-    writeln!(text, "restore = [{}]", restore.join(", "))?;
-    writeln!(text, "receive_buffer_kib = {}", kernel.receive_buffer_kib)?;
-    writeln!(text, "verify_s = {}", kernel.verify_s)?;
-
-    writeln!(text, "\n[ring]")?;
-    writeln!(text, "size_kib = {}", config.ring.size_kib)?;
-    let overflow = match config.ring.overflow {
-        Overflow::Drop => "drop",
-        Overflow::Wait => "wait",
-    };
-    writeln!(text, "overflow = {}", string(overflow))?;
-
-    writeln!(text, "\n[event]")?;
-    writeln!(text, "timeout_ms = {}", config.event.timeout_ms)?;
-    writeln!(text, "max_kib = {}", config.event.max_kib)?;
-    writeln!(text, "types = [{}, {}]", config.event.types.0, config.event.types.1)?;
-
-    writeln!(text, "\n[rules]")?;
-    let files = ("files", &config.rules.files);
-    for (key, values) in [files, ("lines", &config.rules.lines)].into_iter().skip(usize::from(!FILES)) {
-        if values.is_empty() {
-            writeln!(text, "{key} = []")?;
-            continue;
-        }
-        writeln!(text, "{key} = [")?;
-        for value in values {
-            writeln!(text, "    {},", string(&value.value))?;
-        }
-        writeln!(text, "]")?;
+    header(&mut text, "[kernel]", kernel);
+    let mut restore = Values::default();
+    for key in &kernel.restore {
+        restore.text(key.name());
     }
-    if FILES {
-        writeln!(text, "on_error = {}", string(config.rules.on_error.name()))?;
-        writeln!(text, "restore_watches = {}", config.rules.restore_watches)?;
+    restore.give(&mut text, "restore", false);
+
+    header(&mut text, "\n[ring]", &config.ring);
+    header(&mut text, "\n[event]", &config.event);
+    let (low, high) = config.event.types;
+    line(&mut text, "types", &format!("[{low}, {high}]"));
+
+    header(&mut text, "\n[rules]", &config.rules);
+    if cfg!(feature = "rules") {
+        lines(&mut text, "files", &config.rules.files);
     }
-    let at_exit = match config.rules.at_exit {
-        AtExit::Leave => "leave",
-        AtExit::Remove => "remove",
-    };
-    writeln!(text, "at_exit = {}", string(at_exit))?;
+    lines(&mut text, "lines", &config.rules.lines);
 
     if cfg!(feature = "json") {
-        write_json(text, config)?;
+        header(&mut text, "\n[json]", &config.json);
+        header(&mut text, "\n[translate]", &config.translate);
+        header(&mut text, "\n[enrich]", &config.enrich);
+        strings(&mut text, "env", &config.enrich.env);
+        super::labels::show(&mut text, &config.labels);
+        super::filters::show(&mut text, &config.filters);
     }
     if cfg!(feature = "replay") {
-        writeln!(text, "\n[raw]")?;
-        writeln!(text, "node = {}", config.raw.node)?;
-        writeln!(text, "enriched = {}", config.raw.enriched)?;
+        header(&mut text, "\n[raw]", &config.raw);
     }
 
     for output in &config.outputs {
-        writeln!(text, "\n[[output]]")?;
-        let queue = &output.queue;
-        let words = [
-            ("type", output.target.kind()),
-            ("name", &output.name),
-            ("format", output.format.name()),
-            ("overflow", queue.overflow.name()),
-            ("long_line", queue.long_line.name()),
-        ];
-        // A GELF message of fields has no format of its own.
-        let shown = |key: &str| key != "format" || output.format != Format::Gelf;
-        let mut words = words.into_iter().filter(|(key, _)| shown(key));
-        words.try_for_each(|(key, word)| writeln!(text, "{key} = \"{word}\""))?;
-        let numbers = [("queue_kib", queue.kib), ("max_line", queue.max_line), ("flush_s", queue.flush_s)];
-        numbers.into_iter().try_for_each(|(key, number)| writeln!(text, "{key} = {number}"))?;
+        text.push_str("\n[[output]]\n");
+        pair(&mut text, "type", output.target.kind());
+        pair(&mut text, "name", &output.name);
+        plain(&mut text, output);
         match &output.target {
             Target::Stdout => {}
-            Target::File(file) => write_file(text, file)?,
-            Target::Syslog(syslog) => network::show_syslog(text, syslog)?,
-            Target::Gelf(gelf) => network::show_gelf(text, gelf)?,
-            Target::Unix(peer) => network::show_peer(text, peer)?,
-            Target::Pipe(command) => network::show_command(text, command)?,
+            Target::File(file) => show_file(&mut text, file),
+            Target::Syslog(syslog) => network::show_syslog(&mut text, syslog),
+            Target::Gelf(gelf) => network::show_gelf(&mut text, gelf),
+            Target::Unix(peer) => network::show_peer(&mut text, peer),
+            Target::Pipe(command) => strings(&mut text, "command", command),
         }
     }
-    Ok(())
+    text
 }
 
-/// The format json, and all that it alone writes.
-fn write_json(text: &mut String, config: &Config) -> std::fmt::Result {
-    writeln!(text, "\n[json]")?;
-    let argv = match config.json.argv {
-        Argv::List => "list",
-        Argv::Text => "string",
-        Argv::Both => "both",
-    };
-    writeln!(text, "argv = {}", string(argv))?;
-    writeln!(text, "argv_max_bytes = {}", config.json.argv_max_bytes)?;
-
-    super::translate::show(text, config.translate)?;
-    super::enrich::show(text, &config.enrich)?;
-    super::labels::show(text, &config.labels)?;
-    super::filters::show(text, &config.filters)
-}
-
-fn write_file(text: &mut String, file: &FileTarget) -> std::fmt::Result {
+fn show_file(text: &mut String, file: &FileTarget) {
     // Lossless: the path came from a config, which is UTF-8.
-    writeln!(text, "path = {}", string(&file.path.to_string_lossy()))?;
-    writeln!(text, "mode = \"{:04o}\"", file.mode)?;
-    let mut name = |key: &str, name: &Option<Located<String>>| match name {
-        Some(name) => writeln!(text, "{key} = {}", string(&name.value)),
-        None => Ok(()),
-    };
-    name("owner", &file.owner)?;
-    name("group", &file.group)?;
-    let numbers = [
-        ("rotate_kib", file.rotate_kib),
-        ("rotate_s", file.rotate_s),
-        ("keep", file.keep),
-        ("keep_mib", file.keep_mib),
-        ("min_free_mib", file.min_free_mib),
-    ];
-    numbers.into_iter().try_for_each(|(key, number)| writeln!(text, "{key} = {number}"))?;
-    writeln!(text, "compress = {}\nlow_space = \"{}\"", file.compress, file.low_space.name())?;
+    pair(text, "path", &file.path.to_string_lossy());
+    pair(text, "mode", &format!("{:04o}", file.mode));
+    for (key, name) in [("owner", &file.owner), ("group", &file.group)] {
+        if let Some(name) = name {
+            pair(text, key, &name.value);
+        }
+    }
+    plain(text, file);
     match file.fsync {
-        Fsync::None => writeln!(text, "fsync = \"none\""),
-        Fsync::Each => writeln!(text, "fsync = \"each\""),
-        Fsync::Every(millis) => writeln!(text, "fsync = {millis}"),
+        Fsync::None => pair(text, "fsync", "none"),
+        Fsync::Each => pair(text, "fsync", "each"),
+        Fsync::Every(millis) => line(text, "fsync", &millis.to_string()),
     }
 }
 
-fn setting<T: Display>(setting: Setting<T>) -> String {
-    match setting {
-        Setting::Leave => string("leave"),
-        Setting::Set(value) => value.to_string(),
+fn header<const N: usize>(text: &mut String, header: &str, table: &impl Plain<N>) {
+    text.push_str(header);
+    text.push('\n');
+    plain(text, table);
+}
+
+/// The plain keys of a table.
+fn plain<const N: usize, P: Plain<N>>(text: &mut String, table: &P) {
+    keys(text, P::KEYS, &table.values());
+}
+
+/// Keys with their values; without those that have none.
+#[inline(never)]
+pub(super) fn keys(text: &mut String, keys: &[Key], values: &[u64]) {
+    for (key, value) in keys.iter().zip(values) {
+        match key.kind {
+            _ if *value == NONE => {
+                if key.leave {
+                    pair(text, key.name, "leave");
+                }
+            }
+            Kind::Number(..) => line(text, key.name, &value.to_string()),
+            Kind::Switch => line(text, key.name, if *value == 0 { "false" } else { "true" }),
+            Kind::Word(words) | Kind::Level(words) => {
+                let word = usize::try_from(*value).ok().and_then(|at| words.get(at));
+                pair(text, key.name, word.unwrap_or(&""));
+            }
+        }
     }
 }
 
-fn failure(failure: Setting<Failure>) -> String {
-    string(match failure {
-        Setting::Leave => "leave",
-        Setting::Set(Failure::Silent) => "silent",
-        Setting::Set(Failure::Printk) => "printk",
-        Setting::Set(Failure::Panic) => "panic",
-    })
+/// `key = "value"`
+#[inline(never)]
+pub(super) fn pair(text: &mut String, key: &str, value: &str) {
+    line(text, key, &string(value));
+}
+
+/// `key = value`, of a value that is TOML.
+#[inline(never)]
+pub(super) fn line(text: &mut String, key: &str, value: &str) {
+    for part in [key, " = ", value, "\n"] {
+        text.push_str(part);
+    }
+}
+
+/// `key = ["a", "b"]`
+pub(super) fn strings(text: &mut String, key: &str, values: &[String]) {
+    let mut shown = Values::default();
+    for value in values {
+        shown.text(value);
+    }
+    shown.give(text, key, false);
+}
+
+/// The values of a list.
+#[derive(Default)]
+pub(super) struct Values {
+    shown: String,
+    count: usize,
+}
+
+impl Values {
+    /// A value that is TOML.
+    #[inline(never)]
+    pub(super) fn push(&mut self, value: &str) {
+        self.shown.push_str(if self.count == 0 { "" } else { ", " });
+        self.shown.push_str(value);
+        self.count += 1;
+    }
+
+    /// A string.
+    #[inline(never)]
+    pub(super) fn text(&mut self, value: &str) {
+        self.push(&string(value));
+    }
+
+    /// Writes them as `key = [a, b]`; one value without the brackets where it `may_be_bare`.
+    #[inline(never)]
+    pub(super) fn give(&self, text: &mut String, key: &str, may_be_bare: bool) {
+        if may_be_bare && self.count == 1 {
+            line(text, key, &self.shown);
+        } else {
+            line(text, key, &["[", &self.shown, "]"].concat());
+        }
+    }
+}
+
+/// A list with a line for each string.
+fn lines(text: &mut String, key: &str, values: &[Located<String>]) {
+    let mut shown = String::from("[");
+    for value in values {
+        for part in ["\n    ", &string(&value.value), ","] {
+            shown.push_str(part);
+        }
+    }
+    shown.push_str(if values.is_empty() { "]" } else { "\n]" });
+    line(text, key, &shown);
 }
 
 /// A TOML basic string.

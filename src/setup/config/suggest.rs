@@ -29,21 +29,21 @@ pub fn quoted(word: &str) -> String {
 /// Case, `-` and `_` make no difference.
 #[must_use]
 pub fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    let word: Vec<char> = plain(word);
-    known
-        .iter()
-        .filter_map(|candidate| {
-            let letters = plain(candidate);
-            let allowed = (letters.len().max(word.len()) / 3).max(1);
-            if letters.len().abs_diff(word.len()) > allowed {
-                return None;
-            }
-            let slips = distance(&word, &letters);
-            // A word of one or two letters is near to every other one.
-            (slips <= allowed && slips < letters.len()).then_some((slips, candidate))
-        })
-        .min_by_key(|(slips, _)| *slips)
-        .map(|(_, candidate)| *candidate)
+    let word = plain(word);
+    let mut best: Option<(usize, &str)> = None;
+    for candidate in known {
+        let letters = plain(candidate);
+        let allowed = (letters.len().max(word.len()) / 3).max(1);
+        if letters.len().abs_diff(word.len()) > allowed {
+            continue;
+        }
+        let slips = distance(&word, &letters);
+        // A word of one or two letters is near to every other one.
+        if slips <= allowed && slips < letters.len() && best.is_none_or(|(least, _)| slips < least) {
+            best = Some((slips, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
 }
 
 /// `; did you mean "x"?`, or nothing.
@@ -54,14 +54,18 @@ pub(crate) fn did_you_mean(word: &str, known: &[&str]) -> String {
 /// `"a", "b" or "c"`: the words of a list in quotes, with `last` before the last one.
 #[must_use]
 pub fn listed(words: &[&str], last: &str) -> String {
-    match words.split_last() {
-        None => String::new(),
-        Some((only, [])) => format!("\"{only}\""),
-        Some((end, rest)) => {
-            let rest: Vec<String> = rest.iter().map(|word| format!("\"{word}\"")).collect();
-            format!("{} {last} \"{end}\"", rest.join(", "))
+    let mut text = String::new();
+    for (n, word) in words.iter().enumerate() {
+        let parts = match n {
+            0 => ["", "", ""],
+            n if n + 1 == words.len() => [" ", last, " "],
+            _ => [", ", "", ""],
+        };
+        for part in parts.into_iter().chain(["\"", word, "\""]) {
+            text.push_str(part);
         }
     }
+    text
 }
 
 fn plain(word: &str) -> Vec<char> {

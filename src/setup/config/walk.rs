@@ -5,19 +5,20 @@ use super::keys::{FILTER, FILTER_KEYS, LABEL, LABEL_KEYS, LATER_KEYS, OUTPUT, OU
 use super::node::{Entry, Node, Pos, Value};
 use super::suggest::{did_you_mean, listed, nearest, quoted};
 use super::values::{Table, Walker};
-use super::{
-    Argv, AtExit, Config, Event, Failure, Json, Kernel, KernelKey, Located, OnError, Overflow, Place,
-    Problem, Ring, Rules, Setting,
-};
+use super::{Config, Event, Kernel, KernelKey, Located, Place, Problem, Ring, Rules, Section};
 
 /// What the top level can hold.
 const TABLES: [&str; 11] =
     ["kernel", "ring", "event", "rules", "json", "raw", "translate", "enrich", LABEL, FILTER, OUTPUT];
+/// The same for messages.
+const LISTED: &str = "the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], \
+                      [[label]], [[filter]] and [[output]]";
 /// The record types that a message can have (`nlmsg_type` is 16 bits).
 const TYPES: &str = "two record types, the lowest and the highest, such as [1300, 1399]";
 
 /// The config that a tree holds, and what is wrong in it, in no order. The config is to be used
 /// only when nothing is wrong.
+#[inline(never)]
 pub(super) fn walk(file: &str, root: &Node) -> (Config, Vec<(Pos, String)>) {
     let mut walker = Walker { file, found: Vec::new() };
     let mut config = Config::default();
@@ -28,12 +29,14 @@ pub(super) fn walk(file: &str, root: &Node) -> (Config, Vec<(Pos, String)>) {
         }
         walker.filters_names(&config);
     } else {
-        walker.problem(root.pos, format!("the config must be a table, not {}", root.value.kind()));
+        let kind = root.value.kind();
+        walker.problem(root.pos, format_args!("the config must be a table, not {kind}"));
     }
     (config, walker.found)
 }
 
 /// What was found, in the order of the places, as problems of this file.
+#[inline(never)]
 pub(super) fn problems(file: &str, mut found: Vec<(Pos, String)>) -> Vec<Problem> {
     found.sort();
     found.dedup();
@@ -52,184 +55,125 @@ pub(super) fn twice(key: &str) -> String {
 impl Walker<'_> {
     /// One entry of the top level: a table, the outputs, or something unknown.
     fn top(&mut self, entry: &Entry, config: &mut Config) {
-        if entry.key == OUTPUT {
-            config.outputs = self.outputs(&entry.node);
-            return;
-        }
+        let node = &entry.node;
         let left_out = match entry.key.as_str() {
             "json" | "translate" | "enrich" | LABEL | FILTER => !cfg!(feature = "json"),
             "raw" => !cfg!(feature = "replay"),
             _ => false,
         };
         if left_out {
-            return self.problem(entry.pos, format!("{} is not in this build", quoted(&entry.key)));
+            return self.problem(entry.pos, format_args!("{} is not in this build", quoted(&entry.key)));
         }
-        if entry.key == LABEL {
-            config.labels = self.labels(&entry.node);
-            return;
+        match entry.key.as_str() {
+            OUTPUT => config.outputs = self.outputs(node),
+            LABEL if cfg!(feature = "json") => config.labels = self.labels(node),
+            FILTER if cfg!(feature = "json") => config.filters = self.filters(node),
+            name => match SECTIONS.iter().find(|section| section.name == name) {
+                Some(section) => self.section(section, node, config),
+                None => self.unknown_top(entry),
+            },
         }
-        if entry.key == FILTER {
-            config.filters = self.filters(&entry.node);
-            return;
-        }
-        let Some(section) = SECTIONS.iter().find(|section| section.name == entry.key) else {
-            self.unknown_top(entry);
-            return;
+    }
+
+    #[inline(never)]
+    fn section(&mut self, section: &Section, node: &Node, config: &mut Config) {
+        let Some(table) = self.table(section.name, node, section.keys) else {
+            let message = format_args!("[{}] must be a table, not {}", section.name, node.value.kind());
+            return self.problem(node.pos, message);
         };
-        let Value::Table(entries) = &entry.node.value else {
-            let message = format!("[{}] must be a table, not {}", section.name, entry.node.value.kind());
-            self.problem(entry.node.pos, message);
-            return;
-        };
-        let table = Table { name: section.name, pos: entry.node.pos, entries };
-        self.repeated(entries, section.keys);
-        for entry in entries.iter().filter(|entry| !section.keys.contains(&entry.key.as_str())) {
-            self.unknown(entry, &label(table.name), section.keys);
-        }
         match section.name {
             "kernel" => self.kernel(table, &mut config.kernel),
             "ring" => self.ring(table, &mut config.ring),
             "event" => self.event(table, &mut config.event),
-            "json" if cfg!(feature = "json") => self.json(table, &mut config.json),
-            "translate" if cfg!(feature = "json") => self.translate(table, &mut config.translate),
-            "raw" => {
-                self.bool(table, "node", &mut config.raw.node);
-                self.bool(table, "enriched", &mut config.raw.enriched);
-            }
+            "json" if cfg!(feature = "json") => self.read(table, &mut config.json),
+            "translate" if cfg!(feature = "json") => self.read(table, &mut config.translate),
+            "raw" if cfg!(feature = "replay") => self.read(table, &mut config.raw),
             "enrich" if cfg!(feature = "json") => self.enrich(table, &mut config.enrich),
             _ => self.rules(table, &mut config.rules),
         }
     }
 
+    #[inline(never)]
     fn kernel(&mut self, table: Table<'_>, kernel: &mut Kernel) {
-        self.kernel_mode(table);
-        self.bool_or_leave(table, "enabled", &mut kernel.enabled);
-        self.number_or_leave(table, "backlog_limit", 0..=u32::MAX, &mut kernel.backlog_limit);
-        self.number_or_leave(table, "backlog_wait_time", 0..=600_000, &mut kernel.backlog_wait_time);
-        let failures = [
-            ("leave", Setting::Leave),
-            ("silent", Setting::Set(Failure::Silent)),
-            ("printk", Setting::Set(Failure::Printk)),
-            ("panic", Setting::Set(Failure::Panic)),
-        ];
-        self.choice(table, "failure", &failures, &mut kernel.failure);
-        self.restore(table, &mut kernel.restore);
-        self.number(table, "receive_buffer_kib", 16..=1_048_576, &mut kernel.receive_buffer_kib);
-        self.number(table, "verify_s", 30..=86_400, &mut kernel.verify_s);
-    }
-
-    /// `mode` has one value so far.
-    fn kernel_mode(&mut self, table: Table<'_>) {
-        match table.get("mode") {
-            Some(Node { pos, value: Value::String(mode) }) if mode == "multicast" => self.problem(
-                *pos,
-                "\"kernel.mode\" = \"multicast\" is not supported by this version; use \"unicast\""
-                    .to_owned(),
-            ),
-            _ => self.choice(table, "mode", &[("unicast", ())], &mut ()),
-        }
-    }
-
-    fn restore(&mut self, table: Table<'_>, into: &mut Vec<KernelKey>) {
-        let Some(node) = table.get("restore") else { return };
-        let Value::List(nodes) = &node.value else {
-            self.wrong(table, "restore", "a list of settings, such as [\"enabled\"]", node);
-            return;
-        };
-        let names = KernelKey::ALL.map(KernelKey::name);
-        into.clear();
+        self.read(table, kernel);
+        let wanted = "a list of settings, such as [\"enabled\"]";
+        let Some(nodes) = self.list(table, "restore", wanted) else { return };
+        kernel.restore.clear();
         for node in nodes {
-            let chosen = self.choose("each of \"kernel.restore\"", node, &names);
-            let Some(&key) = chosen.and_then(|at| KernelKey::ALL.get(at)) else { continue };
-            if into.contains(&key) {
-                self.problem(node.pos, format!("\"{}\" stands twice in \"kernel.restore\"", key.name()));
+            let at = self.choice("each of \"kernel.restore\"", node, &KernelKey::ALL.map(KernelKey::name));
+            let at = at.and_then(|at| usize::try_from(at).ok());
+            let Some(&key) = at.and_then(|at| KernelKey::ALL.get(at)) else { continue };
+            if kernel.restore.contains(&key) {
+                let message = format_args!("\"{}\" stands twice in \"kernel.restore\"", key.name());
+                self.problem(node.pos, message);
             } else {
-                into.push(key);
+                kernel.restore.push(key);
             }
         }
     }
 
+    #[inline(never)]
     fn ring(&mut self, table: Table<'_>, ring: &mut Ring) {
-        self.number(table, "size_kib", 64..=8192, &mut ring.size_kib);
-        if let (false, Some(node)) = (ring.size_kib.is_multiple_of(32), table.get("size_kib")) {
-            let near = ring.size_kib.next_multiple_of(32);
-            let message =
-                format!("\"ring.size_kib\" must be a multiple of 32, not {}; {near} is one", ring.size_kib);
+        self.read(table, ring);
+        let size = ring.size_kib;
+        if !size.is_multiple_of(32) {
+            let near = size.next_multiple_of(32);
+            let wrong = format!("{size}; {near} is one");
+            self.must(table, "size_kib", table.pos("size_kib"), "a multiple of 32", &wrong);
+        }
+    }
+
+    #[inline(never)]
+    fn event(&mut self, table: Table<'_>, event: &mut Event) {
+        self.read(table, event);
+        let Some(nodes) = self.list(table, "types", TYPES) else { return };
+        let mut types = Vec::new();
+        for node in nodes {
+            let not = match &node.value {
+                Value::Integer(integer) => match integer.value.and_then(|value| u16::try_from(value).ok()) {
+                    Some(number) => {
+                        types.push(number);
+                        continue;
+                    }
+                    None => integer.written.as_str(),
+                },
+                other => other.kind(),
+            };
+            let message = format_args!("a record type in \"event.types\" must be from 0 to 65535, not {not}");
             self.problem(node.pos, message);
         }
-        let choices = [("drop", Overflow::Drop), ("wait", Overflow::Wait)];
-        self.choice(table, "overflow", &choices, &mut ring.overflow);
-    }
-
-    fn event(&mut self, table: Table<'_>, event: &mut Event) {
-        self.number(table, "timeout_ms", 100..=60_000, &mut event.timeout_ms);
-        self.number(table, "max_kib", 16..=8192, &mut event.max_kib);
-        let Some(node) = table.get("types") else { return };
-        let Value::List(nodes) = &node.value else {
-            self.wrong(table, "types", TYPES, node);
-            return;
-        };
-        let (types, bad): (Vec<_>, Vec<_>) = nodes.iter().map(record_type).partition(Result::is_ok);
-        let types: Vec<u16> = types.into_iter().flatten().collect();
-        for bad in bad {
-            self.found.extend(bad.err());
-        }
-        match types.as_slice() {
-            [low, high] if nodes.len() == 2 && low <= high => event.types = (*low, *high),
-            [low, high] if nodes.len() == 2 => self.problem(
-                node.pos,
-                format!("\"event.types\" begins above its end: write [{high}, {low}], the lowest first"),
+        let pos = table.pos("types");
+        match *types.as_slice() {
+            _ if nodes.len() != 2 => self.must(table, "types", pos, TYPES, &nodes.len().to_string()),
+            [low, high] if low <= high => event.types = (low, high),
+            [low, high] => self.problem(
+                pos,
+                format_args!("\"event.types\" begins above its end: write [{high}, {low}], the lowest first"),
             ),
-            _ if nodes.len() == 2 => {}
-            _ => self.problem(node.pos, format!("\"event.types\" must be {TYPES}, not {}", nodes.len())),
+            _ => {}
         }
     }
 
-    fn json(&mut self, table: Table<'_>, json: &mut Json) {
-        let choices = [("list", Argv::List), ("string", Argv::Text), ("both", Argv::Both)];
-        self.choice(table, "argv", &choices, &mut json.argv);
-        self.number(table, "argv_max_bytes", 0..=u32::MAX, &mut json.argv_max_bytes);
-    }
-
+    #[inline(never)]
     fn rules(&mut self, table: Table<'_>, rules: &mut Rules) {
-        self.choice(
-            table,
-            "at_exit",
-            &[("leave", AtExit::Leave), ("remove", AtExit::Remove)],
-            &mut rules.at_exit,
-        );
+        self.read(table, rules);
         if cfg!(feature = "rules") {
-            let choices = OnError::ALL.map(|choice| (choice.name(), choice));
-            self.choice(table, "on_error", &choices, &mut rules.on_error);
-            self.bool(table, "restore_watches", &mut rules.restore_watches);
             let wanted = "a list of files and directories, such as [\"/etc/audit/rules.d\"]";
-            self.strings(table, "files", wanted, &mut rules.files);
+            self.texts_of(table, "files", wanted, &mut rules.files);
         } else {
             for key in ["files", "on_error", "restore_watches"] {
-                if let Some(node) = table.get(key) {
-                    self.problem(node.pos, format!("\"rules.{key}\" is not in this build"));
-                }
+                self.refuse(table, key, &format!("\"rules.{key}\" is not in this build"));
             }
         }
         let wanted = "a list of rules, each a string, such as [\"-w /etc/passwd -p wa\"]";
-        self.strings(table, "lines", wanted, &mut rules.lines);
+        self.texts_of(table, "lines", wanted, &mut rules.lines);
     }
 
-    fn strings(&mut self, table: Table<'_>, key: &str, wanted: &str, into: &mut Vec<Located<String>>) {
-        let Some(node) = table.get(key) else { return };
-        let Value::List(nodes) = &node.value else { return self.wrong(table, key, wanted, node) };
-        for node in nodes {
-            match &node.value {
-                Value::String(text) => {
-                    into.push(Located { place: self.place(node.pos), value: text.clone() });
-                }
-                other => {
-                    let message =
-                        format!("each of \"{}.{key}\" must be a string, not {}", table.name, other.kind());
-                    self.problem(node.pos, message);
-                }
-            }
-        }
+    fn texts_of(&mut self, table: Table<'_>, key: &str, wanted: &str, into: &mut Vec<Located<String>>) {
+        let Some(nodes) = self.list(table, key, wanted) else { return };
+        self.strings(table, key, "each", nodes, &mut |walker, pos, text| {
+            into.push(Located { place: walker.place(pos), value: text.to_owned() });
+        });
     }
 
     /// Keys that stand more than once in their table. An unknown one is reported as often as it
@@ -237,87 +181,67 @@ impl Walker<'_> {
     pub(super) fn repeated(&mut self, entries: &[Entry], keys: &[&str]) {
         for key in keys {
             for again in entries.iter().filter(|entry| entry.key == *key).skip(1) {
-                self.problem(again.pos, twice(key));
+                self.problem(again.pos, format_args!("{}", twice(key)));
             }
         }
     }
 
     /// A key that its table does not have: a later version's, another table's, or a slip.
+    #[inline(never)]
     pub(super) fn unknown(&mut self, entry: &Entry, table: &str, keys: &[&str]) {
         let key = entry.key.as_str();
-        if let Some((section, _, instead)) =
-            LATER_KEYS.iter().find(|(section, name, _)| label(section) == table && *name == key)
-        {
-            self.problem(entry.pos, format!("\"{section}.{key}\" is not supported by this version{instead}"));
-            return;
-        }
         let homes = homes(key);
-        let meant = if !homes.is_empty() {
-            format!("; it belongs in {}", homes.join(" or "))
-        } else if nearest(key, keys).is_some() {
-            did_you_mean(key, keys)
-        } else {
-            format!("; its keys are {}", listed(keys, "and"))
-        };
-        self.problem(entry.pos, format!("unknown key {} in {table}{meant}", quoted(key)));
+        let mut meant = did_you_mean(key, keys);
+        if !homes.is_empty() {
+            meant = "; it belongs in ".to_owned() + &homes;
+        } else if meant.is_empty() {
+            meant = "; its keys are ".to_owned() + &listed(keys, "and");
+        }
+        let (key, table) = (quoted(key), label(table));
+        self.problem(entry.pos, format_args!("unknown key {key} in {table}{meant}"));
     }
 
+    #[inline(never)]
     fn unknown_top(&mut self, entry: &Entry) {
         let key = entry.key.as_str();
-        if let Some((_, _, instead)) =
-            LATER_KEYS.iter().find(|(section, name, _)| section.is_empty() && *name == key)
-        {
-            self.problem(entry.pos, format!("\"{key}\" is not supported by this version{instead}"));
-            return;
+        if let Some((_, instead)) = LATER_KEYS.iter().find(|(name, _)| *name == key) {
+            let message = format_args!("\"{key}\" is not supported by this version{instead}");
+            return self.problem(entry.pos, message);
         }
-        let (last, rest) = TABLES.split_last().unwrap_or((&OUTPUT, &[]));
-        let rest: Vec<String> = rest.iter().map(|name| label(name)).collect();
-        let tables = format!("; the tables are {} and {}", rest.join(", "), label(last));
         let is_table = match &entry.node.value {
             Value::Table(_) => true,
             Value::List(nodes) => nodes.iter().any(|node| matches!(node.value, Value::Table(_))),
             _ => false,
         };
         let homes = homes(key);
-        let message = match nearest(key, &TABLES) {
-            Some(near) => format!("unknown table {}; did you mean {}?", bracketed(key), label(near)),
-            None if is_table => format!("unknown table {}{tables}", bracketed(key)),
-            None if homes.is_empty() => format!("unknown key {} outside of any table{tables}", quoted(key)),
-            None => {
-                format!("{} stands outside of any table; it belongs in {}", quoted(key), homes.join(" or "))
-            }
+        let (pos, quoted, bracketed) = (entry.pos, quoted(key), bracketed(key));
+        if let Some(near) = nearest(key, &TABLES) {
+            let near = label(near);
+            self.problem(pos, format_args!("unknown table {bracketed}; did you mean {near}?"));
+        } else if is_table {
+            self.problem(pos, format_args!("unknown table {bracketed}; {LISTED}"));
+        } else if homes.is_empty() {
+            self.problem(pos, format_args!("unknown key {quoted} outside of any table; {LISTED}"));
+        } else {
+            self.problem(pos, format_args!("{quoted} stands outside of any table; it belongs in {homes}"));
+        }
+    }
+}
+
+/// The tables that have a key of this name: `[json] or [[output]]`.
+fn homes(key: &str) -> String {
+    let mut homes = String::new();
+    for table in TABLES {
+        let has = match table {
+            LABEL => LABEL_KEYS.contains(&key),
+            FILTER => FILTER_KEYS.contains(&key),
+            OUTPUT => OUTPUT_KEYS.iter().any(|(name, _)| *name == key),
+            _ => SECTIONS.iter().any(|section| section.name == table && section.keys.contains(&key)),
         };
-        self.problem(entry.pos, message);
-    }
-}
-
-/// One of the two numbers of `event.types`.
-fn record_type(node: &Node) -> Result<u16, (Pos, String)> {
-    let not = match &node.value {
-        Value::Integer(integer) => match integer.value.and_then(|value| u16::try_from(value).ok()) {
-            Some(number) => return Ok(number),
-            None => integer.written.as_str(),
-        },
-        other => other.kind(),
-    };
-    Err((node.pos, format!("a record type in \"event.types\" must be from 0 to 65535, not {not}")))
-}
-
-/// The tables that have a key of this name.
-fn homes(key: &str) -> Vec<String> {
-    let mut homes: Vec<String> = SECTIONS
-        .iter()
-        .filter(|section| section.keys.contains(&key))
-        .map(|section| label(section.name))
-        .collect();
-    if LABEL_KEYS.contains(&key) {
-        homes.push(label(LABEL));
-    }
-    if FILTER_KEYS.contains(&key) {
-        homes.push(label(FILTER));
-    }
-    if OUTPUT_KEYS.iter().any(|(name, _)| *name == key) {
-        homes.push(label(OUTPUT));
+        if has {
+            homes.push_str(if homes.is_empty() { "" } else { " or " });
+            homes.push_str(&label(table));
+        }
     }
     homes
 }
@@ -335,6 +259,7 @@ fn bracketed(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Setting;
     use super::*;
 
     fn node(line: u32, value: Value) -> Node {
@@ -343,6 +268,13 @@ mod tests {
 
     fn entry(key: &str, line: u32, value: Value) -> Entry {
         Entry { key: key.to_owned(), pos: Pos { line, column: 1 }, node: node(line, value) }
+    }
+
+    #[test]
+    fn the_tables_are_listed() {
+        let (last, rest) =
+            TABLES.map(label).split_last().map(|(last, rest)| (last.clone(), rest.join(", "))).unwrap();
+        assert_eq!(LISTED, format!("the tables are {rest} and {last}"));
     }
 
     /// The TOML parser keeps these from the tree; another format's reader may not.

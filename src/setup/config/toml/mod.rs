@@ -36,6 +36,7 @@ pub fn read(name: &str, text: &str) -> Result<Config, Vec<Problem>> {
     if found.is_empty() { Ok(config) } else { Err(walk::problems(name, found)) }
 }
 
+#[inline(never)]
 fn parse(text: &str, places: &Places<'_>) -> Result<Node, Vec<ParseError>> {
     let source = Source::new(text);
     let mut tree = Tree::new(places);
@@ -46,6 +47,7 @@ fn parse(text: &str, places: &Places<'_>) -> Result<Node, Vec<ParseError>> {
 }
 
 /// The parser's message; the slips that a config's author makes most are said in more words.
+#[inline(never)]
 fn syntax(places: &Places<'_>, error: &ParseError) -> (Pos, String) {
     let start = error.unexpected().map_or(places.end(), |span| span.start());
     let source = error.unexpected().map_or("", |span| places.source(span));
@@ -60,6 +62,7 @@ fn syntax(places: &Places<'_>, error: &ParseError) -> (Pos, String) {
 }
 
 /// ``, expected `]`, newline``
+#[inline(never)]
 fn expected(error: &ParseError) -> String {
     let expected = error.expected().unwrap_or_default().iter().map(|expected| match expected {
         Expected::Literal("\n") => "newline".to_owned(),
@@ -72,6 +75,7 @@ fn expected(error: &ParseError) -> String {
 }
 
 /// The message for a bare word, or nothing at all, where a value should be.
+#[inline(never)]
 fn unquoted(word: &str) -> String {
     match word.trim() {
         "" => "the value is missing".to_owned(),

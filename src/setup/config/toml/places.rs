@@ -13,6 +13,7 @@ pub(super) struct Places<'t> {
 
 impl<'t> Places<'t> {
     /// Marks each line's beginning, and in long lines each 256 characters.
+    #[inline(never)]
     pub(super) fn of(text: &'t str) -> Self {
         let mut pos = Pos { line: 1, column: 1 };
         // A byte order mark takes no column.
@@ -31,6 +32,7 @@ impl<'t> Places<'t> {
         Self { text, marks }
     }
 
+    #[inline(never)]
     pub(super) fn pos(&self, offset: usize) -> Pos {
         let mark = self.marks.partition_point(|(at, _)| *at <= offset).saturating_sub(1);
         let (at, pos) = self.marks.get(mark).copied().unwrap_or_default();

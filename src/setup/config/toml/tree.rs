@@ -71,6 +71,7 @@ impl<'t> Tree<'t> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn finish(self) -> Node {
         Node { pos: Pos { line: 1, column: 1 }, value: Value::Table(self.root) }
     }
@@ -128,6 +129,7 @@ impl<'t> Tree<'t> {
         }
     }
 
+    #[inline(never)]
     fn value(&self, span: Span, encoding: Option<Encoding>, error: &mut dyn ErrorSink) -> Node {
         let raw = self.raw(span, encoding);
         let mut text = String::new();
@@ -269,6 +271,7 @@ fn entries(value: &mut Value) -> Option<&mut Vec<Entry>> {
 
 /// The bytes before a string's own text: its quotes, and in a multi-line string the newline that
 /// TOML trims behind them.
+#[inline(never)]
 fn opening(source: &str) -> usize {
     let Some(inside) = source.strip_prefix("\"\"\"").or_else(|| source.strip_prefix("'''")) else {
         return 1;
