@@ -84,7 +84,8 @@ fn main() -> Result<(), String> {
 /// The smallest build runs on its own machine's kernel alone and reads nobody else's log: the names of other machines'
 /// system calls are 8 KiB.
 fn leave_out_others(tables: &mut [Table]) -> Result<(), String> {
-    if ["JSON", "RULES"].into_iter().any(|feature| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some()) {
+    if ["JSON", "RULES"].into_iter().any(|feature| env::var_os(format!("CARGO_FEATURE_{feature}")).is_some())
+    {
         return Ok(());
     }
     let arch = variable("CARGO_CFG_TARGET_ARCH")?;

@@ -132,9 +132,9 @@ impl Lines {
     }
 
     /// Writes an event of this daemon's own: a start or an end. Not as go-audit writes events: it has none.
-    pub(super) fn own(&mut self, own: &Own) {
+    pub(super) fn own(&mut self, own: impl FnOnce() -> Own) {
         if JSON || RAW {
-            self.write_as(&[Format::Json, Format::Raw, Format::Gelf], &own.event(), 0);
+            self.write_as(&[Format::Json, Format::Raw, Format::Gelf], &own().event(), 0);
         }
     }
 

@@ -126,8 +126,8 @@ impl Writer {
 
     /// Works until the reader has closed the ring, then writes what is left.
     pub fn run(mut self) {
-        let start = notices::start(since_1970(), self.format, &host::release(), &Process::own());
-        self.lines.own(&start);
+        let format = self.format;
+        self.lines.own(|| notices::start(since_1970(), format, &host::release(), &Process::own()));
         loop {
             let more = self.take_block();
             if more && self.flushed.elapsed() < FLUSH_EVERY {
@@ -167,7 +167,7 @@ impl Writer {
         let reopen = self.requests.asked().reopen.take();
         if reopen.is_some() {
             self.lines.outputs.reopen();
-            self.lines.own(&notices::rotate(since_1970(), reopen.as_ref()));
+            self.lines.own(|| notices::rotate(since_1970(), reopen.as_ref()));
         }
         self.lines.report_loss(false);
         self.lines.outputs.flush();
@@ -184,7 +184,7 @@ impl Writer {
         self.assembler.finish(&mut self.lines);
         self.lines.report_loss(true);
         let by = self.requests.asked().stop.take();
-        self.lines.own(&notices::end(since_1970(), by.as_ref()));
+        self.lines.own(|| notices::end(since_1970(), by.as_ref()));
         self.lines.outputs.finish(Duration::MAX);
     }
 }

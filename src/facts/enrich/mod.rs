@@ -54,12 +54,12 @@ impl Names {
     pub fn of(source: NameSource, now: Instant) -> Self {
         let Self { users, groups, .. } = Self::new(now);
         match source {
-            NameSource::Files | NameSource::Off => Self { users, groups, asks: false },
-            NameSource::Nscd => Self {
+            NameSource::Nscd if cfg!(feature = "json") => Self {
                 users: users.with_nscd(Nscd::new(SOCKET, Table::Users)),
                 groups: groups.with_nscd(Nscd::new(SOCKET, Table::Groups)),
                 asks: true,
             },
+            _ => Self { users, groups, asks: false },
         }
     }
 

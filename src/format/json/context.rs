@@ -150,12 +150,12 @@ fn push_stamp(line: &mut Line, stamp: Stamp) {
 
 #[cfg(test)]
 mod tests {
+    use crate::Line;
     use crate::config;
     use crate::enrich::Names;
     use crate::enrich::context::Context;
     use crate::enrich::testing::replay;
     use crate::event::facts::Facts;
-    use crate::Line;
     use crate::json::{CONTEXT, Json};
     use crate::sys::host;
     use serde_json::{Value as J, json};

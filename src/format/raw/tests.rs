@@ -3,8 +3,8 @@ use crate::config;
 use crate::event::Sink;
 use crate::event::assemble::Assembler;
 use crate::event::own::Own;
-use ringaudit_facts::stats::Stats;
 use crate::wire::logline;
+use ringaudit_facts::stats::Stats;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

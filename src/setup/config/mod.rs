@@ -79,7 +79,7 @@ impl Problem {
     // Sorting is 2 KiB of code: once is enough.
     #[inline(never)]
     pub fn sort(problems: &mut [Self]) {
-        problems.sort_by(|one, other| one.place.cmp(&other.place));
+        problems.sort_by(|one, other| (&one.place, &one.message).cmp(&(&other.place, &other.message)));
     }
 }
 

@@ -155,10 +155,11 @@ fn unreadable(error: &io::Error) -> String {
 
 fn not_utf8(file: String, bytes: &[u8], valid: usize) -> Problem {
     let before = String::from_utf8_lossy(bytes.get(..valid).unwrap_or_default());
-    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).saturating_add(1);
-    let last = before.rsplit('\n').next().unwrap_or_default();
-    let place =
-        Place { file, line: count(before.matches('\n').count()), column: count(last.chars().count()) };
+    let (mut line, mut column) = (1, 1);
+    for c in before.chars() {
+        (line, column) = if c == '\n' { (line + 1, 1) } else { (line, column + 1) };
+    }
+    let place = Place { file, line, column };
     let byte = bytes.get(valid).copied().unwrap_or_default();
     Problem { place, message: format!("byte 0x{byte:02x} is not UTF-8; save the file as UTF-8 text") }
 }

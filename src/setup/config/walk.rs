@@ -27,7 +27,9 @@ pub(super) fn walk(file: &str, root: &Node) -> (Config, Vec<(Pos, String)>) {
         for entry in entries {
             walker.top(entry, &mut config);
         }
-        walker.filters_names(&config);
+        if cfg!(feature = "json") {
+            walker.filters_names(&config);
+        }
     } else {
         let kind = root.value.kind();
         walker.problem(root.pos, format_args!("the config must be a table, not {kind}"));
@@ -37,11 +39,14 @@ pub(super) fn walk(file: &str, root: &Node) -> (Config, Vec<(Pos, String)>) {
 
 /// What was found, in the order of the places, as problems of this file.
 #[inline(never)]
-pub(super) fn problems(file: &str, mut found: Vec<(Pos, String)>) -> Vec<Problem> {
-    found.sort();
-    found.dedup();
-    let place = |pos: Pos| Place { file: file.to_owned(), line: pos.line, column: pos.column };
-    found.into_iter().map(|(pos, message)| Problem { place: place(pos), message }).collect()
+pub(super) fn problems(file: &str, found: Vec<(Pos, String)>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (Pos { line, column }, message) in found {
+        problems.push(Problem { place: Place { file: file.to_owned(), line, column }, message });
+    }
+    Problem::sort(&mut problems);
+    problems.dedup();
+    problems
 }
 
 /// The message for a key that stands twice in its table.

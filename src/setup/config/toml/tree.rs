@@ -329,9 +329,9 @@ mod tests {
                     if shown.iter().any(|(key, _)| *key == entry.key) {
                         return None;
                     }
-                    shown.push((&entry.key, self::shown(&entry.node.value)?));
+                    let at = shown.iter().take_while(|(key, _)| *key < entry.key.as_str()).count();
+                    shown.insert(at, (&entry.key, self::shown(&entry.node.value)?));
                 }
-                shown.sort();
                 let shown: Vec<String> = shown.iter().map(|(key, value)| format!("{key}={value}")).collect();
                 format!("{{{}}}", shown.join(","))
             }

@@ -29,7 +29,7 @@ impl Cursor<'_> {
             match self.first() {
                 Some(',') => self.at += 1,
                 Some(c) if c == close => break,
-                _ => return Err(self.invalid(&format!("a comma or {close:?} must stand here"))),
+                _ => return Err(self.invalid(&format!("a comma or '{close}' must stand here"))),
             }
         }
         self.at += 1;

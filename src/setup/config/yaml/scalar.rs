@@ -74,7 +74,7 @@ impl Cursor<'_> {
                 Err(self.invalid("a list can't begin on the line of its key; put it on the next one"))
             }
             first if INDICATORS.contains(&first) || (matches!(first, ':' | '?') && alone) => {
-                Err(self.invalid(&format!("text can't begin with {first:?}; put it in quotes")))
+                Err(self.invalid(&format!("text can't begin with '{first}'; put it in quotes")))
             }
             _ => Ok(()),
         }
