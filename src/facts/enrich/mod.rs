@@ -11,6 +11,7 @@ mod process;
 pub mod regex;
 mod script;
 #[cfg(any(test, feature = "testing"))]
+#[allow(clippy::unwrap_used, reason = "tests alone have it")]
 pub mod testing;
 pub mod users;
 pub mod values;
