@@ -259,7 +259,8 @@ fn a_live_stream_does_not_wait_for_its_next_event() {
     send(open_event(1_700_000_000_000, 3));
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
-    assert_eq!(serials(&String::from_utf8(output.stdout).unwrap()), [3]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(serials(&String::from_utf8(output.stdout).unwrap()), [3], "{said}");
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(
         (output.status.code(), said.as_str()),

@@ -244,12 +244,15 @@ impl Stages {
                 }
                 return !watch.has_ended();
             }
-            if poll(&mut [Wait::readable(input.as_fd())], Some(Duration::ZERO)).unwrap_or(1) > 0 {
+            let has_more =
+                || poll(&mut [Wait::readable(input.as_fd())], Some(Duration::ZERO)).unwrap_or(1) > 0;
+            if has_more() {
                 return !self.out.has_ended();
             }
             self.out.settle();
             if self.out.end() != End::Open {
-                return false;
+                // What was written before the signal may have come while the outputs were waited for.
+                return !self.out.has_ended() && has_more();
             }
             // An event of a live stream that has no end record must not wait for the next event. Where
             // there are no end records, only the log's own time counts.
