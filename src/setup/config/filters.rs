@@ -379,7 +379,10 @@ impl Walker<'_> {
                 "a system call"
             }
             Value::String(name) => {
-                let names: Vec<&str> = Machine::ALL.iter().flat_map(|m| m.syscall_names()).collect();
+                let mut names = Vec::new();
+                for machine in Machine::ALL {
+                    names.append(&mut machine.syscall_names());
+                }
                 let (near, name) = (did_you_mean(name, &names), quoted(name));
                 self.problem(node.pos, format_args!("unknown system call {name}{near}"));
                 return None;

@@ -6,7 +6,7 @@ use super::keys::{OUTPUT, OUTPUT_KEYS, TYPES};
 use super::node::{Node, Value};
 use super::suggest::{listed, quoted};
 use super::values::{Key, Table, Walker, number, small};
-use super::{FileTarget, Format, Fsync, MAX_OUTPUTS, Output, Target};
+use super::{FileTarget, Format, Fsync, MAX_OUTPUTS, Output, Queue, Target};
 
 /// Whether the outputs that send are in this build.
 const SENDS: bool = cfg!(feature = "send");
@@ -80,7 +80,8 @@ impl Walker<'_> {
         let kind = self.output_type(table);
         self.output_keys(table, kind);
         let place = self.place(table.pos);
-        let mut output = Output { place, name: String::new(), ..Output::default() };
+        let (format, queue) = (Format::default(), Queue::default());
+        let mut output = Output { place, name: String::new(), format, queue, target: Target::Stdout };
         self.read(table, &mut output);
         self.at_least(table, "max_line", output.queue.max_line, MIN_LINE);
         if !output.format.is_built() {

@@ -68,34 +68,38 @@ pub fn listed(words: &[&str], last: &str) -> String {
     text
 }
 
+#[inline(never)]
 fn plain(word: &str) -> Vec<char> {
-    word.chars().map(|c| if c == '-' { '_' } else { c.to_ascii_lowercase() }).collect()
+    let mut letters = Vec::new();
+    for c in word.chars() {
+        letters.push(if c == '-' { '_' } else { c.to_ascii_lowercase() });
+    }
+    letters
 }
 
 /// The optimal string alignment distance: Levenshtein's, and two swapped neighbours count once.
+#[inline(never)]
 fn distance(a: &[char], b: &[char]) -> usize {
-    let mut before: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=b.len()).collect();
-    let mut a_previous = None;
-    for (row, x) in a.iter().enumerate() {
-        let mut left = row + 1;
-        let mut current = vec![left];
-        let mut b_previous = None;
-        for (column, y) in b.iter().enumerate() {
-            let cell = |line: &[usize], at: usize| line.get(at).copied().unwrap_or(usize::MAX - 1);
-            let mut best =
-                (cell(&above, column) + usize::from(x != y)).min(cell(&above, column + 1) + 1).min(left + 1);
-            if a_previous == Some(y) && b_previous == Some(x) && column > 0 {
-                best = best.min(cell(&before, column - 1) + 1);
+    let width = b.len() + 1;
+    // Row by row: the distance of each beginning of `a` from each beginning of `b`.
+    let mut cells: Vec<usize> = Vec::new();
+    for row in 0..=a.len() {
+        for column in 0..width {
+            let back = |steps: usize| cells.get(cells.len().wrapping_sub(steps)).copied().unwrap_or_default();
+            let letters = |less: usize| (a.get(row.wrapping_sub(less)), b.get(column.wrapping_sub(less)));
+            let ((x, y), (x_before, y_before)) = (letters(1), letters(2));
+            let mut best = if row == 0 || column == 0 {
+                row + column
+            } else {
+                (back(width + 1) + usize::from(x != y)).min(back(width) + 1).min(back(1) + 1)
+            };
+            if row > 1 && column > 1 && x == y_before && x_before == y {
+                best = best.min(back(2 * width + 2) + 1);
             }
-            current.push(best);
-            left = best;
-            b_previous = Some(y);
+            cells.push(best);
         }
-        before = std::mem::replace(&mut above, current);
-        a_previous = Some(x);
     }
-    above.last().copied().unwrap_or(0)
+    cells.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -185,8 +185,14 @@ impl Walker<'_> {
     /// stands there anyway.
     pub(super) fn repeated(&mut self, entries: &[Entry], keys: &[&str]) {
         for key in keys {
-            for again in entries.iter().filter(|entry| entry.key == *key).skip(1) {
-                self.problem(again.pos, format_args!("{}", twice(key)));
+            let mut is_first = true;
+            for entry in entries {
+                if entry.key == *key {
+                    if !is_first {
+                        self.problem(entry.pos, format_args!("{}", twice(key)));
+                    }
+                    is_first = false;
+                }
             }
         }
     }
