@@ -61,7 +61,7 @@ fn compile_with(lines: &[Located<String>], machine: Machine, accounts: &Accounts
         }
         compiled.warnings.extend(placed(&line.place, notes.warnings));
     }
-    // It needs a third of what all the rest of the rules does, and only warns.
+    // It only warns, and the smallest build has no room for it.
     if cfg!(feature = "rules") {
         overlap::check(&mut compiled);
     }
