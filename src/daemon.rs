@@ -10,6 +10,7 @@ use crate::log::{self, Level};
 use crate::output::{OpenError, Outputs};
 use crate::rules::Compiled;
 use crate::ruleset;
+use crate::sandbox;
 use crate::stats::Stats;
 use crate::sys::poll::{Alarm, Wait, poll};
 use crate::sys::signal::{Signal, Signals};
@@ -92,6 +93,7 @@ impl Prepared {
             ruleset::warn_of_overrides(&mut rules, &config.kernel);
         }
         problems.extend(writer::check(&config));
+        problems.extend(sandbox::check(&config));
         let (own, refuse) =
             (source.to_string(), on_error.unwrap_or(config.rules.on_error) == OnError::Refuse);
         for error in std::mem::take(&mut rules.errors) {
@@ -144,6 +146,9 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     let link = Arc::new(Link::new().map_err(|e| Error::System("make an alarm", e))?);
     let mut registration =
         Registration::open(&config.kernel, Arc::clone(&link), Arc::clone(&stats)).map_err(Error::Kernel)?;
+    // From here on nothing is parsed but with the privileges that are left.
+    let in_force = sandbox::enter(&config).map_err(|(what, e)| Error::System(what, e))?;
+    in_force.tell();
     let outputs = Outputs::open(&config.outputs, Lines::longest(&config), &stats).map_err(Error::Outputs)?;
     let threads = Threads::start(&config, outputs, &registration, &link, &stats)
         .map_err(|e| Error::System("start the threads", e))?;
@@ -271,11 +276,16 @@ impl Threads {
         let at_end = Arc::clone(&ended);
         // The threads end by themselves: the reader closes the ring, and the writer then rings `ended`.
         let write = move || {
+            sandbox::confine_reader(true);
             writer.run();
             at_end.ring();
         };
+        let read = move || {
+            sandbox::confine_reader(false);
+            reader.run();
+        };
         spawn("writer", STACK, Box::new(write))?;
-        spawn("reader", STACK, Box::new(move || reader.run()))?;
+        spawn("reader", STACK, Box::new(read))?;
         Ok(Self { requests, ended })
     }
 

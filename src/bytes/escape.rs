@@ -5,6 +5,8 @@ use super::Line;
 
 /// The longest escape of one byte: `\u00xx`.
 pub const WORST: usize = 6;
+/// Bytes that are escaped at once: room is asked for as if each were the worst.
+const PIECE: usize = 4096;
 
 pub(super) const LOW: u64 = 0x0101_0101_0101_0101;
 pub(super) const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -20,6 +22,32 @@ pub fn push(line: &mut Line, text: &[u8]) {
 /// copying, and `one` writes one such character, in at most `worst` bytes for each of its bytes.
 #[inline(always)]
 pub(super) fn push_by(
+    line: &mut Line,
+    mut rest: &[u8],
+    worst: usize,
+    special: impl Fn(u64) -> u64,
+    one: impl Fn(&mut [u8], &mut &[u8]) -> usize,
+) {
+    while !rest.is_empty() {
+        let (piece, behind) = rest.split_at(piece_of(rest));
+        push_piece(line, piece, worst, &special, &one);
+        rest = behind;
+    }
+}
+
+/// How much of a text is one piece: no character is cut.
+#[inline]
+fn piece_of(text: &[u8]) -> usize {
+    if text.len() <= PIECE {
+        return text.len();
+    }
+    // A character has at most three bytes behind its first.
+    let is_first = |at: &usize| text.get(*at).is_some_and(|byte| byte & 0xc0 != 0x80);
+    (PIECE - 3..=PIECE).rev().find(is_first).unwrap_or(PIECE)
+}
+
+#[inline(always)]
+fn push_piece(
     line: &mut Line,
     mut text: &[u8],
     worst: usize,

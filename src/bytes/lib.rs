@@ -6,6 +6,6 @@ mod line;
 pub mod text;
 pub mod wire;
 
-pub use line::Line;
+pub use line::{FLOOR, Line};
 
 use ringaudit_sys as sys;

@@ -6,6 +6,8 @@ use std::io;
 
 /// What stays resident after a long line.
 const KEPT: usize = 64 * 1024;
+/// What a line can have below any ceiling over the memory.
+pub const FLOOR: usize = 32 * 1024;
 
 /// A line, and room for more of it.
 pub struct Line {
@@ -20,7 +22,7 @@ impl Line {
     ///
     /// Errors: no memory.
     pub fn new(capacity: usize) -> io::Result<Self> {
-        Ok(Self { space: Region::new(capacity)?, len: 0, overflowed: false })
+        Ok(Self { space: Region::new(capacity, FLOOR)?, len: 0, overflowed: false })
     }
 
     /// Begins a new line.
@@ -35,12 +37,14 @@ impl Line {
     /// Appends bytes; all of them or, when they do not fit, none.
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
-        match self.space.get_mut(self.len..self.len + bytes.len()) {
-            Some(to) => {
+        let end = self.len + bytes.len();
+        let may = self.space.reserve(end);
+        match self.space.get_mut(self.len..end) {
+            Some(to) if may => {
                 to.copy_from_slice(bytes);
-                self.len += bytes.len();
+                self.len = end;
             }
-            None => self.overflowed = true,
+            _ => self.overflowed = true,
         }
     }
 
@@ -62,9 +66,10 @@ impl Line {
     /// At least `len` bytes to write into, for a writer that then says with
     /// [`advance`](Self::advance) how many it wrote. `None`, and the line is marked, when there are fewer.
     pub(super) fn spare(&mut self, len: usize) -> Option<&mut [u8]> {
-        let spare = self.space.get_mut(self.len..).filter(|spare| spare.len() >= len);
-        self.overflowed |= spare.is_none();
-        spare
+        let may = self.space.reserve(self.len + len);
+        self.overflowed |= !may;
+        let paid = self.space.paid();
+        if may { self.space.get_mut(self.len..paid) } else { None }
     }
 
     /// Counts bytes that were written into [`spare`](Self::spare).

@@ -3,8 +3,10 @@
 
 use super::batch::Batch;
 use super::queue::{Queue, Stage};
-use super::{Fault, Output};
+use super::{Fault, Output, STACK};
+use crate::config::Target;
 use crate::log;
+use crate::sandbox;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -34,24 +36,65 @@ pub(super) struct Driver {
     is_stopping: bool,
     /// When memory is given back, if nothing comes until then.
     rest_at: Option<Instant>,
+    /// Where it writes, for the sandbox of its thread.
+    target: Target,
+    /// Whether what it opens next is in its thread's sandbox for sure, as the thread has just begun.
+    is_fresh: bool,
+    /// Whether it is to open anew as soon as that is so.
+    reopens: bool,
+}
+
+/// What becomes of the thread after a round.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    GoOn,
+    End,
+    /// Goes on in a new thread.
+    BeginAnew,
 }
 
 impl Driver {
-    pub(super) fn new(output: Box<dyn Output>, queue: Arc<Queue>, batch: Batch) -> Self {
-        Self { output, queue, batch, is_open: false, trouble: None, is_stopping: false, rest_at: None }
+    pub(super) fn new(output: Box<dyn Output>, queue: Arc<Queue>, batch: Batch, target: Target) -> Self {
+        Self {
+            output,
+            queue,
+            batch,
+            is_open: false,
+            trouble: None,
+            is_stopping: false,
+            rest_at: None,
+            target,
+            is_fresh: true,
+            reopens: false,
+        }
     }
 
     /// Works until it is told to stop and everything is written, or the time for that is over.
     pub(super) fn run(mut self) {
+        sandbox::confine_output(&self.target);
         match self.open() {
-            Err(Fault::Wrong(message)) => return self.queue.note(Stage::Wrong(message)),
+            Err(Fault::Wrong(message)) => {
+                let hint = sandbox::hint(&message);
+                return self.queue.note(Stage::Wrong(message + hint));
+            }
             Err(fault) => {
                 self.queue.note(Stage::Working);
                 self.fail(fault);
             }
             Ok(()) => self.queue.note(Stage::Working),
         }
-        while !self.queue.has_gone() && self.step() {}
+        self.go_on();
+    }
+
+    /// The rounds, and the end.
+    fn go_on(mut self) {
+        while !self.queue.has_gone() {
+            match self.step() {
+                Then::GoOn => {}
+                Then::End => break,
+                Then::BeginAnew => return self.begin_anew(),
+            }
+        }
         let lost = self.queue.close();
         if lost > 0 {
             log::error(format_args!("output {}: {lost} events could not be written", self.name()));
@@ -62,26 +105,47 @@ impl Driver {
         }
     }
 
+    /// Goes on in a new thread, since this one's sandbox may be that of a directory which has gone.
+    fn begin_anew(self) {
+        let name = self.name().to_owned();
+        let go_on = move || {
+            sandbox::confine_output(&self.target);
+            Self { is_fresh: true, ..self }.go_on();
+        };
+        // There is always somebody to start it: it was there before this thread.
+        if let Err(go_on) = sandbox::begin_anew(&name, STACK, Box::new(go_on)) {
+            go_on();
+        }
+    }
+
     fn name(&self) -> &str {
         &self.queue.stats.name
     }
 
-    /// One round; false at the end.
-    fn step(&mut self) -> bool {
+    /// One round.
+    fn step(&mut self) -> Then {
         let now = Instant::now();
         let is_resting = self.trouble.as_ref().is_some_and(|trouble| now < trouble.retry_at);
+        let opens = self.trouble.is_some() && !is_resting && !self.is_open;
+        if std::mem::take(&mut self.reopens) {
+            return self.reopen(now);
+        }
+        if opens && !self.is_fresh && sandbox::must_begin_anew(&self.target) {
+            return Then::BeginAnew;
+        }
         let orders = self.queue.look(&mut self.batch, !is_resting, self.trouble.is_some());
         if let Some(by) = orders.stop_by {
             if (orders.is_empty && self.batch.is_empty() && !self.output.holds()) || now >= by {
-                return false;
+                return Then::End;
             }
             if !std::mem::replace(&mut self.is_stopping, true) && is_resting {
                 return self.retry_now(now);
             }
         }
         if orders.reopen {
-            self.reopen();
-            return self.retry_now(now);
+            self.reopens = true;
+            let anew = !self.is_fresh && sandbox::must_begin_anew(&self.target);
+            return if anew { Then::BeginAnew } else { Then::GoOn };
         }
         if self.output.due().is_some_and(|due| due <= now)
             && let Err(fault) = self.output.work()
@@ -100,7 +164,7 @@ impl Driver {
             let is_left = !self.batch.is_empty() || self.output.wants_write();
             is_blocked = self.trouble.is_none() && is_left;
             if !is_left {
-                return true;
+                return Then::GoOn;
             }
         }
         let is_idle = orders.is_empty && self.batch.is_empty() && !self.output.wants_write();
@@ -110,7 +174,7 @@ impl Driver {
             self.batch.give_back();
         }
         self.sleep(is_blocked, is_idle, orders.stop_by);
-        true
+        Then::GoOn
     }
 
     fn sleep(&self, is_blocked: bool, is_idle: bool, stop_by: Option<Instant>) {
@@ -123,6 +187,7 @@ impl Driver {
     }
 
     fn open(&mut self) -> Result<(), Fault> {
+        self.is_fresh = false;
         self.output.open()?;
         self.is_open = true;
         self.queue.stats.opened.add(1);
@@ -138,7 +203,8 @@ impl Driver {
         result
     }
 
-    fn reopen(&mut self) {
+    fn reopen(&mut self, now: Instant) -> Then {
+        self.is_fresh = false;
         match self.output.reopen() {
             Ok(true) => self.queue.stats.opened.add(1),
             Ok(false) => {}
@@ -148,15 +214,16 @@ impl Driver {
             }
             Err(Fault::Gone(_)) => {}
         }
+        self.retry_now(now)
     }
 
     /// What was waited for is tried at once.
-    fn retry_now(&mut self, now: Instant) -> bool {
+    fn retry_now(&mut self, now: Instant) -> Then {
         if let Some(trouble) = &mut self.trouble {
             trouble.retry_at = now;
             trouble.pause = PAUSE;
         }
-        true
+        Then::GoOn
     }
 
     /// Notes a failure: the first is told.
@@ -174,11 +241,12 @@ impl Driver {
             }
         };
         let now = Instant::now();
+        let hint = sandbox::hint(&message);
         let pause = match &self.trouble {
             Some(trouble) => (trouble.pause * 2).min(self.output.longest_pause()),
             None => {
                 log::error(format_args!(
-                    "output {}: {message}; trying again, what does not fit its queue is dropped and counted",
+                    "output {}: {message}{hint}; trying again, what does not fit its queue is dropped and counted",
                     stats.name
                 ));
                 PAUSE

@@ -78,6 +78,8 @@ struct State {
     len: usize,
     /// Where the ring begins anew: the limit, or the length of one event that is longer.
     size: usize,
+    /// The same, as long as the memory for it is to be had.
+    full: usize,
     /// The furthest byte touched since pages were given back.
     touched: usize,
     /// Events put in and taken out, ever.
@@ -138,12 +140,13 @@ impl Queue {
         stats: Arc<OutputStats>,
         room: Arc<Room>,
     ) -> io::Result<Self> {
-        let space = Region::new(limit.max(longest + HEADER))?;
+        let space = Region::new(limit.max(longest + HEADER), KEPT)?;
         let state = State {
             space,
             head: 0,
             len: 0,
             size: limit,
+            full: limit,
             touched: 0,
             put: 0,
             taken: 0,
@@ -362,7 +365,14 @@ impl State {
     fn has_room(&mut self, need: usize, limit: usize) -> bool {
         if self.len == 0 {
             self.head = 0;
-            self.size = limit.max(need).min(self.space.len());
+            self.full = limit.max(need).min(self.space.len());
+            self.size = self.full;
+        }
+        let end = self.head + self.len;
+        if end <= self.size {
+            // Nothing has gone round: below a ceiling it goes round where the memory ends.
+            let may = self.space.reserve((end + need).min(self.full));
+            self.size = if may { self.full } else { self.space.paid().min(self.full) };
         }
         self.len + need <= self.size
     }

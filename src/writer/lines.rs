@@ -174,6 +174,8 @@ impl Lines {
                 }
             }
         }
+        // A long line's memory is the outputs' now.
+        self.line.clear();
         fits
     }
 
@@ -223,7 +225,8 @@ impl Sink for Lines {
         if self.write_as(&FORMATS, event, kept) {
             self.stats.events.add(1);
         } else {
-            // The space is made for the longest event, so this is a defect of ours: told, not hidden.
+            // The space is made for the longest event: the ceiling over the memory is too low for it, or this is a
+            // defect of ours.
             self.stats.unformatted.add(1);
         }
     }

@@ -48,7 +48,7 @@ impl Json {
         Ok(Self {
             settings: settings.clone(),
             translate,
-            space: Region::new(max)?,
+            space: Region::new(max, crate::FLOOR)?,
             node: node.to_vec(),
             time: time::Rfc3339::default(),
         })

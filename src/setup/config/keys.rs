@@ -11,7 +11,7 @@ pub struct Section {
 }
 
 /// All tables but the lists, `[[label]]`, `[[filter]]` and `[[output]]`.
-pub const SECTIONS: [Section; 8] = [
+pub const SECTIONS: [Section; 10] = [
     Section {
         name: "kernel",
         keys: &[
@@ -35,6 +35,23 @@ pub const SECTIONS: [Section; 8] = [
         name: "enrich",
         keys: &["process", "script", "container", "unit", "env", "inode_path", "processes"],
     },
+    Section {
+        name: "sandbox",
+        keys: &[
+            "enabled",
+            "required",
+            "capabilities",
+            "no_new_privs",
+            "user",
+            "group",
+            "seccomp",
+            "landlock",
+            "limits",
+            "core_dumps",
+            "lock_memory",
+        ],
+    },
+    Section { name: "memory", keys: &["max_kib"] },
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.

@@ -15,6 +15,7 @@ mod network;
 mod node;
 mod output;
 mod plain;
+mod sandbox;
 mod show;
 mod source;
 mod suggest;
@@ -36,6 +37,7 @@ pub use go_audit::read_go_audit;
 pub use keys::{FILTER_KEYS, LABEL_KEYS, OUTPUT_KEYS, SECTIONS, Section};
 pub use labels::{Label, LabelTest, MAX_LABELS};
 pub use network::{Carrier, Compression, GelfTarget, Peer, Protocol, SyslogTarget, host_and_port};
+pub use sandbox::{Landlock, Memory, Sandbox, Seccomp};
 pub use show::show;
 pub use source::{BUILT_IN, DEFAULT_PATH, Loaded, MAX_BYTES, Source, embedded, read_file};
 pub(crate) use suggest::did_you_mean;
@@ -144,6 +146,10 @@ pub struct Config {
     pub translate: Translate,
     /// `[enrich]`: what is added to events.
     pub enrich: Enrich,
+    /// `[sandbox]`: what is given up after the start.
+    pub sandbox: Sandbox,
+    /// `[memory]`: how much may be taken.
+    pub memory: Memory,
     /// `[[label]]`: names for processes, in the order in which they are tried.
     pub labels: Vec<Label>,
     /// `[[filter]]`: which events are written, in the order in which they are asked.
@@ -164,6 +170,8 @@ impl Default for Config {
             raw: Raw::default(),
             translate: Translate::default(),
             enrich: Enrich::default(),
+            sandbox: Sandbox::default(),
+            memory: Memory::default(),
             labels: Vec::new(),
             filters: Vec::new(),
             outputs: vec![Output::default()],

@@ -8,11 +8,24 @@ use super::values::{Table, Walker};
 use super::{Config, Event, Kernel, KernelKey, Located, Place, Problem, Ring, Rules, Section};
 
 /// What the top level can hold.
-const TABLES: [&str; 11] =
-    ["kernel", "ring", "event", "rules", "json", "raw", "translate", "enrich", LABEL, FILTER, OUTPUT];
+const TABLES: [&str; 13] = [
+    "kernel",
+    "ring",
+    "event",
+    "rules",
+    "json",
+    "raw",
+    "translate",
+    "enrich",
+    "sandbox",
+    "memory",
+    LABEL,
+    FILTER,
+    OUTPUT,
+];
 /// The same for messages.
 const LISTED: &str = "the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], \
-                      [[label]], [[filter]] and [[output]]";
+                      [sandbox], [memory], [[label]], [[filter]] and [[output]]";
 /// The record types that a message can have (`nlmsg_type` is 16 bits).
 const TYPES: &str = "two record types, the lowest and the highest, such as [1300, 1399]";
 
@@ -64,6 +77,7 @@ impl Walker<'_> {
         let left_out = match entry.key.as_str() {
             "json" | "translate" | "enrich" | LABEL | FILTER => !cfg!(feature = "json"),
             "raw" => !cfg!(feature = "replay"),
+            "sandbox" | "memory" => !cfg!(feature = "sandbox"),
             _ => false,
         };
         if left_out {
@@ -93,6 +107,8 @@ impl Walker<'_> {
             "json" if cfg!(feature = "json") => self.read(table, &mut config.json),
             "translate" if cfg!(feature = "json") => self.read(table, &mut config.translate),
             "raw" if cfg!(feature = "replay") => self.read(table, &mut config.raw),
+            "sandbox" if cfg!(feature = "sandbox") => self.sandbox(table, &mut config.sandbox),
+            "memory" if cfg!(feature = "sandbox") => self.memory(table, &mut config.memory),
             "enrich" if cfg!(feature = "json") => self.enrich(table, &mut config.enrich),
             _ => self.rules(table, &mut config.rules),
         }

@@ -1,0 +1,53 @@
+//! A build without the feature `sandbox`: nothing is given up.
+
+use crate::config::{Config, Problem, Target};
+
+/// What is in force: nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct InForce;
+
+impl InForce {
+    /// Says nothing.
+    pub fn tell(self) {}
+}
+
+/// What a config can't be right for: nothing.
+pub fn check(_: &Config) -> Option<Problem> {
+    None
+}
+
+/// Does nothing.
+///
+/// # Errors
+///
+/// None.
+pub fn enter(_: &Config) -> Result<InForce, (&'static str, std::io::Error)> {
+    Ok(InForce)
+}
+
+/// Does nothing.
+pub fn confine_reader(_: bool) {}
+
+/// Does nothing.
+pub fn confine_output(_: &Target) {}
+
+/// It need not.
+#[must_use]
+pub fn must_begin_anew(_: &Target) -> bool {
+    false
+}
+
+/// Gives it back.
+///
+/// # Errors
+///
+/// `run` itself.
+pub fn begin_anew(_: &str, _: usize, run: Box<dyn FnOnce() + Send>) -> Result<(), Box<dyn FnOnce() + Send>> {
+    Err(run)
+}
+
+/// Nothing.
+#[must_use]
+pub fn hint(_: &str) -> &'static str {
+    ""
+}

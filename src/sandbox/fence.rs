@@ -1,0 +1,73 @@
+//! Landlock for the threads: an output may write in its own directory and connect to its own port, the reader may open
+//! nothing. The main thread stays outside, since it starts the program anew at an upgrade, which would inherit the
+//! fence for good; and so does the writer, since who is fenced in may not look into other processes
+//! (security/landlock/task.c, hook_ptrace_access_check): for it there is a filter of system calls that opens nothing
+//! for writing.
+
+use crate::config::{Config, Peer, Target, host_and_port};
+use crate::sys::landlock::Fence;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// What is read to resolve names and to tell the time.
+const READ: [&str; 8] = ["/etc", "/usr", "/lib", "/lib64", "/run", "/proc", "/dev", "/sys"];
+/// DNS over TCP, where an answer is too long for UDP.
+const DNS: u16 = 53;
+/// Where our own messages go, and lines for standard output.
+const STDERR: &str = "/proc/self/fd/2";
+const STDOUT: &str = "/proc/self/fd/1";
+
+/// Nothing is allowed.
+pub(super) fn reader() -> io::Result<Fence> {
+    Fence::new()
+}
+
+/// What one output needs.
+pub(super) fn output(target: &Target) -> io::Result<Fence> {
+    let fence = Fence::new()?;
+    READ.iter().try_for_each(|path| fence.read(Path::new(path)))?;
+    fence.write(Path::new(STDERR))?;
+    allow(&fence, target)?;
+    Ok(fence)
+}
+
+/// What all outputs need, and to read whatever a config may name.
+pub(super) fn all(config: &Config) -> io::Result<Fence> {
+    let fence = Fence::new()?;
+    fence.read(Path::new("/"))?;
+    fence.write(Path::new(STDERR))?;
+    config.outputs.iter().try_for_each(|output| allow(&fence, &output.target))?;
+    Ok(fence)
+}
+
+fn allow(fence: &Fence, target: &Target) -> io::Result<()> {
+    match target {
+        Target::Stdout => fence.write(Path::new(STDOUT)),
+        Target::File(file) => {
+            fence.write(folder(&file.path))?;
+            // Where a symbolic link leads to.
+            let real = fs::canonicalize(&file.path)
+                .or_else(|_| fs::read_link(&file.path).map(|link| folder(&file.path).join(link)));
+            real.map_or(Ok(()), |path| fence.write(folder(&path)))
+        }
+        Target::Syslog(syslog) => ports(fence, &syslog.peer),
+        Target::Gelf(gelf) => ports(fence, &gelf.peer),
+        Target::Unix(peer) => ports(fence, peer),
+        Target::Pipe(_) => Ok(()),
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn ports(fence: &Fence, peer: &Peer) -> io::Result<()> {
+    match host_and_port(&peer.address.value) {
+        Some((_, port)) if peer.carrier.is_internet() => {
+            fence.connect(port)?;
+            fence.connect(DNS)
+        }
+        _ => Ok(()),
+    }
+}
