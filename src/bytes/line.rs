@@ -37,14 +37,22 @@ impl Line {
     /// Appends bytes; all of them or, when they do not fit, none.
     #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
-        let end = self.len + bytes.len();
-        let may = self.space.reserve(end);
-        match self.space.get_mut(self.len..end) {
-            Some(to) if may => {
+        match self.space.get_mut(self.len..self.len + bytes.len()) {
+            Some(to) => {
                 to.copy_from_slice(bytes);
-                self.len = end;
+                self.len += bytes.len();
             }
-            _ => self.overflowed = true,
+            None => self.push_further(bytes),
+        }
+    }
+
+    /// The same, where the line must grow.
+    #[cold]
+    #[inline(never)]
+    fn push_further(&mut self, bytes: &[u8]) {
+        if let Some(to) = self.spare(bytes.len()).and_then(|to| to.get_mut(..bytes.len())) {
+            to.copy_from_slice(bytes);
+            self.len += bytes.len();
         }
     }
 
@@ -68,8 +76,7 @@ impl Line {
     pub(super) fn spare(&mut self, len: usize) -> Option<&mut [u8]> {
         let may = self.space.reserve(self.len + len);
         self.overflowed |= !may;
-        let paid = self.space.paid();
-        if may { self.space.get_mut(self.len..paid) } else { None }
+        if may { self.space.get_mut(self.len..) } else { None }
     }
 
     /// Counts bytes that were written into [`spare`](Self::spare).

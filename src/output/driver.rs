@@ -54,7 +54,7 @@ enum Then {
 }
 
 impl Driver {
-    pub(super) fn new(output: Box<dyn Output>, queue: Arc<Queue>, batch: Batch, target: Target) -> Self {
+    pub(super) fn new(output: Box<dyn Output>, queue: Arc<Queue>, batch: Batch) -> Self {
         Self {
             output,
             queue,
@@ -63,10 +63,15 @@ impl Driver {
             trouble: None,
             is_stopping: false,
             rest_at: None,
-            target,
+            target: Target::default(),
             is_fresh: true,
             reopens: false,
         }
+    }
+
+    /// Says where it writes, for the sandbox.
+    pub(super) fn writes_to(self, target: Target) -> Self {
+        Self { target, ..self }
     }
 
     /// Works until it is told to stop and everything is written, or the time for that is over.

@@ -365,14 +365,14 @@ impl State {
     fn has_room(&mut self, need: usize, limit: usize) -> bool {
         if self.len == 0 {
             self.head = 0;
-            self.full = limit.max(need).min(self.space.len());
+            self.full = limit.max(need).min(self.space.capacity());
             self.size = self.full;
         }
         let end = self.head + self.len;
         if end <= self.size {
             // Nothing has gone round: below a ceiling it goes round where the memory ends.
             let may = self.space.reserve((end + need).min(self.full));
-            self.size = if may { self.full } else { self.space.paid().min(self.full) };
+            self.size = if may { self.full } else { self.space.len().min(self.full) };
         }
         self.len + need <= self.size
     }

@@ -5,9 +5,12 @@
 //! for writing.
 
 use crate::config::{Config, Peer, Target, host_and_port};
+use crate::sys::handle;
 use crate::sys::landlock::Fence;
-use std::fs;
+use std::ffi::{CString, OsStr};
 use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// What is read to resolve names and to tell the time.
@@ -47,15 +50,25 @@ fn allow(fence: &Fence, target: &Target) -> io::Result<()> {
         Target::File(file) => {
             fence.write(folder(&file.path))?;
             // Where a symbolic link leads to.
-            let real = fs::canonicalize(&file.path)
-                .or_else(|_| fs::read_link(&file.path).map(|link| folder(&file.path).join(link)));
-            real.map_or(Ok(()), |path| fence.write(folder(&path)))
+            let mut space = [0; 4096];
+            match real(&file.path, &mut space) {
+                Some(path) => fence.write(folder(path)),
+                None => Ok(()),
+            }
         }
         Target::Syslog(syslog) => ports(fence, &syslog.peer),
         Target::Gelf(gelf) => ports(fence, &gelf.peer),
         Target::Unix(peer) => ports(fence, peer),
         Target::Pipe(_) => Ok(()),
     }
+}
+
+/// The path of what is there, without symbolic links.
+fn real<'s>(path: &Path, space: &'s mut [u8]) -> Option<&'s Path> {
+    let name = CString::new(path.as_os_str().as_bytes()).ok()?;
+    let held = handle::at(&name).ok()?;
+    let found = handle::path_of(held.as_fd(), space).ok()?;
+    Some(Path::new(OsStr::from_bytes(found)))
 }
 
 fn folder(path: &Path) -> &Path {

@@ -153,6 +153,12 @@ pub fn enter(config: &Config) -> Result<InForce, (&'static str, io::Error)> {
             }
         }
     }
+    // Behind the filter, which it inherits.
+    if state().landlock
+        && let Err(error) = keeper::start()
+    {
+        return Err(("landlock", error));
+    }
     if config.memory.max_kib.value > 0 {
         in_force.add("memory", format!("max {} KiB", config.memory.max_kib.value));
     }
@@ -237,7 +243,6 @@ fn start_landlock(config: &Config, runs: bool) -> Outcome {
     if version == 0 {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "this kernel has no Landlock"));
     }
-    keeper::start()?;
     state().landlock = true;
     let mut word = format!("version {version}, outputs and reader");
     if which == Landlock::All && !runs {
@@ -339,7 +344,7 @@ pub fn begin_anew(name: &str, stack: usize, run: Box<dyn FnOnce() + Send>) -> Re
 /// What to say besides of a failure that the sandbox may be the reason of.
 #[must_use]
 pub fn hint(message: &str) -> &'static str {
-    let refused = message.contains("(os error 1)") || message.contains("(os error 13)");
+    let refused = message.ends_with("(os error 1)") || message.ends_with("(os error 13)");
     let is_on = !state().in_force.parts.is_empty();
     if refused && is_on {
         "; if it was not so at the start, the sandbox is made for another config: start the daemon anew"
@@ -352,7 +357,7 @@ pub fn hint(message: &str) -> &'static str {
 #[cfg(debug_assertions)]
 fn probe(name: &str) {
     if let Some(folder) = std::env::var_os("RINGAUDIT_PROBE") {
-        for (act, errno) in crate::sys::probe::acts(std::path::Path::new(&folder)) {
+        for (act, errno) in crate::sys::probe::acts(&std::path::Path::new(&folder).join(name)) {
             eprintln!("probe {name} {act} {errno}");
         }
     }

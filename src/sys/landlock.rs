@@ -1,7 +1,7 @@
 //! Landlock: what this thread may read, write and connect to, by files and ports. Source: landlock(7),
 //! linux/landlock.h. A right that a kernel does not know is not asked for.
 
-use super::cerr;
+use super::{cerr, handle};
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -20,7 +20,6 @@ const NET_PORT: libc::c_uint = 2;
 /// LANDLOCK_RESTRICT_SELF_LOG_SAME_EXEC_OFF: what is refused makes no audit record, which would come back to us.
 const NO_LOG: libc::c_uint = 1;
 
-const EXECUTE: u64 = 1;
 const WRITE_FILE: u64 = 1 << 1;
 const READ_FILE: u64 = 1 << 2;
 const READ_DIR: u64 = 1 << 3;
@@ -113,14 +112,9 @@ impl Fence {
 
     fn path(&self, path: &Path, rights: u64) -> io::Result<()> {
         let name = CString::new(path.as_os_str().as_bytes())?;
-        // SAFETY: the name is a live C string; no file is made, so no mode is read.
-        let raw = cerr(unsafe { libc::open(name.as_ptr(), libc::O_PATH | libc::O_CLOEXEC) });
-        let Ok(raw) = raw else { return Ok(()) };
-        // SAFETY: the descriptor was just returned by open() and nobody else owns it.
-        let held = unsafe { OwnedFd::from_raw_fd(raw) };
+        let Ok(held) = handle::at(&name) else { return Ok(()) };
         // Only a folder can have the rights of one.
-        let is_folder = path.is_dir();
-        let rights = if is_folder { rights } else { rights & (WRITE_FILE | READ_FILE | TRUNCATE | EXECUTE) };
+        let rights = if path.is_dir() { rights } else { rights & (WRITE_FILE | READ_FILE | TRUNCATE) };
         let rule = Beneath { rights: rights & self.files, parent: held.as_raw_fd() };
         match self.add(PATH_BENEATH, (&raw const rule).cast()) {
             // A pipe or a socket, which Landlock leaves alone.

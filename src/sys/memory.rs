@@ -43,11 +43,12 @@ fn has_ceiling() -> bool {
     HAS_CEILING && CEILING.load(Ordering::Relaxed) != usize::MAX
 }
 
-/// A private, anonymous mapping of a fixed length; reads as bytes.
+/// A private, anonymous mapping of a fixed length. Reads as the bytes of it that may be touched: all, or below a
+/// ceiling those that were paid for.
 pub struct Region {
     start: NonNull<u8>,
     len: usize,
-    /// How far it may be touched; without a ceiling its length.
+    /// How far it may be touched.
     paid: usize,
     /// What stays paid for in any case.
     floor: usize,
@@ -87,16 +88,15 @@ impl Region {
         end <= self.paid || (HAS_CEILING && self.pay(end))
     }
 
-    /// How far it may be touched.
-    pub fn paid(&self) -> usize {
-        self.paid
+    /// How far it can ever be touched.
+    pub fn capacity(&self) -> usize {
+        self.len
     }
 
     /// The bytes that may be touched: `wanted` of them and perhaps more, or fewer where that is not to be had.
     pub fn room(&mut self, wanted: usize) -> &mut [u8] {
         self.reserve(wanted.min(self.len));
-        let paid = self.paid;
-        self.get_mut(..paid).unwrap_or_default()
+        self
     }
 
     #[cold]
@@ -144,15 +144,15 @@ impl Region {
 impl Deref for Region {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
-        // SAFETY: the mapping is readable, initialised (zeros) and `len` bytes long while `self` lives.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+        // SAFETY: the mapping is readable, initialised (zeros) and at least `paid` bytes long while `self` lives.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.paid) }
     }
 }
 
 impl DerefMut for Region {
     fn deref_mut(&mut self) -> &mut [u8] {
         // SAFETY: as in `deref`, and borrowed mutably.
-        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.paid) }
     }
 }
 

@@ -20,6 +20,8 @@ pub fn acts(folder: &Path) -> Vec<(&'static str, i32)> {
     let null = std::ptr::null::<u8>();
     // SAFETY: all that follow read no memory but the live strings, and write none.
     note("ptrace", unsafe { libc::syscall(libc::SYS_ptrace, zero, zero, zero, zero) });
+    // SAFETY: as above; a file that can't be executed is none that takes this one's place.
+    note("exec", unsafe { libc::syscall(libc::SYS_execve, there.as_ptr(), null, null) });
     let (at, flags) = (libc::AT_FDCWD, libc::O_WRONLY);
     // SAFETY: as above.
     note("write-file", unsafe { libc::syscall(libc::SYS_openat, at, there.as_ptr(), flags, zero) });
@@ -33,8 +35,6 @@ pub fn acts(folder: &Path) -> Vec<(&'static str, i32)> {
     note("make-node", unsafe { libc::syscall(libc::SYS_mknodat, at, made.as_ptr(), libc::S_IFIFO, zero) });
     // SAFETY: as above.
     note("mount", unsafe { libc::syscall(libc::SYS_mount, null, null, null, zero, null) });
-    // SAFETY: as above; a file that can't be executed is none that takes this one's place.
-    note("exec", unsafe { libc::syscall(libc::SYS_execve, there.as_ptr(), null, null) });
     // SAFETY: as above.
     note("unshare", unsafe { libc::syscall(libc::SYS_unshare, libc::CLONE_NEWNS) });
     // SAFETY: as above; a process that is made ends at once.

@@ -113,7 +113,7 @@ impl Store {
         }
         let Some(&index) = self.free_large.last() else { return false };
         let from = self.small.get(slot * SMALL..slot * SMALL + place.used);
-        let large = self.large.get_mut(usize::from(index)).filter(|region| region.len() >= place.used);
+        let large = self.large.get_mut(usize::from(index));
         let (Some(from), Some(large)) = (from, large) else { return false };
         if !large.reserve(place.used + more) {
             return false;

@@ -88,7 +88,7 @@ fn each<'a>(
     };
     // The argument that comes in pieces, and how much of it is in `space`.
     let mut open: Option<(u64, usize)> = None;
-    let (longest, mut missing) = (space.len(), 0);
+    let (longest, mut missing) = (space.capacity(), 0);
     for (key, value) in records.flat_map(|record| fields::items(record).fields()) {
         let piece = piece(key, value);
         if let Piece::Part(number, value) = piece {
