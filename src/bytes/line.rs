@@ -42,18 +42,23 @@ impl Line {
                 to.copy_from_slice(bytes);
                 self.len += bytes.len();
             }
-            None => self.push_further(bytes),
+            None => self.overflowed = true,
         }
     }
 
-    /// The same, where the line must grow.
+    /// Below a ceiling over the memory: whether there is more room after something did not fit. Then the line is what
+    /// it was up to `from`, and the rest is to be appended again.
     #[cold]
     #[inline(never)]
-    fn push_further(&mut self, bytes: &[u8]) {
-        if let Some(to) = self.spare(bytes.len()).and_then(|to| to.get_mut(..bytes.len())) {
-            to.copy_from_slice(bytes);
-            self.len += bytes.len();
+    pub fn grow(&mut self, from: usize) -> bool {
+        let (now, most) = (self.space.len(), self.space.capacity());
+        let mut steps = [now * 2, now + now / 4].into_iter();
+        let grows = now < most && steps.any(|step| self.space.reserve(step.min(most)));
+        if grows {
+            self.len = from;
+            self.overflowed = false;
         }
+        grows
     }
 
     /// Appends a number in decimal.
@@ -74,9 +79,9 @@ impl Line {
     /// At least `len` bytes to write into, for a writer that then says with
     /// [`advance`](Self::advance) how many it wrote. `None`, and the line is marked, when there are fewer.
     pub(super) fn spare(&mut self, len: usize) -> Option<&mut [u8]> {
-        let may = self.space.reserve(self.len + len);
-        self.overflowed |= !may;
-        if may { self.space.get_mut(self.len..) } else { None }
+        let spare = self.space.get_mut(self.len..).filter(|spare| spare.len() >= len);
+        self.overflowed |= spare.is_none();
+        spare
     }
 
     /// Counts bytes that were written into [`spare`](Self::spare).

@@ -323,6 +323,9 @@ impl Outputs {
                 (Some((max, how)), Some(line)) if long::is_long(lines, max) => {
                     if how != LongLine::Drop {
                         long::fit(format, lines, stamp, max, how, line);
+                        while line.overflowed() && line.grow(0) {
+                            long::fit(format, lines, stamp, max, how, line);
+                        }
                     }
                     if how == LongLine::Drop || line.overflowed() {
                         tap.queue.pass_over(Some(Dropped::TooLong));

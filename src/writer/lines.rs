@@ -182,30 +182,35 @@ impl Lines {
     /// Makes the line; false when it does not fit.
     fn format(&mut self, format: Format, event: &Event<'_>) -> bool {
         self.line.clear();
+        self.make(format, event, true);
+        while self.line.overflowed() && self.line.grow(0) {
+            self.make(format, event, true);
+        }
+        if self.line.overflowed() {
+            // Many short fields, each with a long name: without the names it fits.
+            self.line.clear();
+            self.make(format, event, false);
+        }
+        !self.line.overflowed()
+    }
+
+    /// Appends the line, with what its numbers mean where that is asked for.
+    #[inline(never)]
+    fn make(&mut self, format: Format, event: &Event<'_>, translate: bool) {
         match format {
             Format::GoAudit => go_audit::write(event, &self.names.users, &mut self.line),
             Format::Json if JSON => {
                 let found = self.context.as_ref().map(Context::found);
                 let found = found.as_ref().filter(|_| event.stamp.serial != 0);
-                self.json.write_with(event, &self.names, found, true, &mut self.line);
-                if self.line.overflowed() {
-                    // Many short fields, each with a long name: without the names it fits.
-                    self.line.clear();
-                    self.json.write_with(event, &self.names, found, false, &mut self.line);
-                }
+                self.json.write_with(event, &self.names, found, translate, &mut self.line);
             }
             Format::Gelf if JSON => self.gelf.write(event, &self.names, &mut self.line),
             Format::Raw if RAW => {
-                raw::write(event, &self.raw, &self.node, &self.names, true, &mut self.line);
-                if self.line.overflowed() {
-                    self.line.clear();
-                    raw::write(event, &self.raw, &self.node, &self.names, false, &mut self.line);
-                }
+                raw::write(event, &self.raw, &self.node, &self.names, translate, &mut self.line);
             }
             // The config refuses what is not in this build.
             Format::Json | Format::Raw | Format::Gelf => {}
         }
-        !self.line.overflowed()
     }
 }
 

@@ -5,7 +5,6 @@ use crate::daemon::BINARY;
 use crate::machine::{Machine, wait};
 use std::fs::{self, File, OpenOptions};
 use std::io::Read;
-use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -81,17 +80,19 @@ fn swallow(mut from: impl Read + Send + 'static) {
     std::thread::spawn(move || std::io::copy(&mut from, &mut std::io::sink()));
 }
 
-fn config(dir: &Path, machine: &Machine, port: u16) -> String {
+fn config(dir: &Path, machine: &Machine) -> String {
     let shown = |name: &str| dir.join(name).display().to_string();
     format!(
         "[memory]\nmax_kib = {MAX_KIB}\n[ring]\nsize_kib = 256\n[enrich]\nprocesses = 512\n\
          [rules]\nat_exit = 'remove'\nlines = ['-a always,exit -F arch=b64 -S execve -F exe={}']\n\
          [[output]]\ntype = 'file'\nname = 'pipe'\npath = '{}'\nflush_s = 1\n\
          [[output]]\ntype = 'unix'\nname = 'local'\naddress = '{}'\nformat = 'go-audit'\nflush_s = 1\n\
-         [[output]]\ntype = 'syslog'\nname = 'net'\nnetwork = 'tcp'\naddress = '127.0.0.1:{port}'\nflush_s = 1\n",
+         [[output]]\ntype = 'syslog'\nname = 'log'\nnetwork = 'unix'\naddress = '{}'\nflush_s = 1\n\
+         [[output]]\ntype = 'stdout'\nformat = 'raw'\nflush_s = 1\n",
         machine.flood.path().display(),
         shown("fifo"),
         shown("socket"),
+        shown("syslog"),
     )
 }
 
@@ -103,27 +104,31 @@ fn said(line: &str, word: &str) -> u64 {
 
 #[test]
 fn four_mib_and_two_megabytes_of_arguments_and_every_output_stuck() {
-    let mut machine = Machine::take();
+    let machine = Machine::take();
     let dir = tempfile::tempdir().unwrap();
     let fifo = dir.path().join("fifo");
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     // All are open, and nobody reads.
     let reader: File = OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
     let local = UnixListener::bind(dir.path().join("socket")).unwrap();
-    let net = TcpListener::bind("127.0.0.1:0").unwrap();
-    let text = config(dir.path(), &machine, net.local_addr().unwrap().port());
-    fs::write(dir.path().join("config.toml"), text).unwrap();
+    let syslog = UnixListener::bind(dir.path().join("syslog")).unwrap();
+    fs::write(dir.path().join("config.toml"), config(dir.path(), &machine)).unwrap();
 
     let group = Group::new(GROUP_KIB);
     let stderr = dir.path().join("stderr");
     let mut command = Command::new("sh");
     // The shell joins the group and becomes the daemon.
     command.args(["-c", "echo $$ > \"$1\"/cgroup.procs; exec \"$0\" -c \"$2\""]).arg(*BINARY).arg(&group.0);
-    command.arg(dir.path().join("config.toml")).stdin(Stdio::null()).stderr(File::create(&stderr).unwrap());
+    command
+        .arg(dir.path().join("config.toml"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(File::create(&stderr).unwrap());
     let mut daemon = Running(command.spawn().unwrap());
     let said_so_far = || fs::read_to_string(&stderr).unwrap();
     wait("the capture", || said_so_far().contains("capturing"));
-    let (local, net) = (local.accept().unwrap().0, net.accept().unwrap().0);
+    let (local, syslog) = (local.accept().unwrap().0, syslog.accept().unwrap().0);
+    let stdout = daemon.0.stdout.take().unwrap();
 
     let long = "x".repeat(ARGUMENT);
     let execute = |machine: &Machine, arguments: usize| {
@@ -142,7 +147,8 @@ fn four_mib_and_two_megabytes_of_arguments_and_every_output_stuck() {
     // The outputs go on: what was held comes, and short events after it.
     swallow(reader);
     swallow(local);
-    swallow(net);
+    swallow(syslog);
+    swallow(stdout);
     std::thread::sleep(Duration::from_secs(1));
     for _ in 0..10 {
         execute(&machine, 0);
@@ -155,7 +161,7 @@ fn four_mib_and_two_megabytes_of_arguments_and_every_output_stuck() {
     assert!(group.peak() <= GROUP_KIB);
     let events = said(text.lines().find(|line| line.contains("stopped; ")).unwrap(), "events");
     assert!(events >= EXECUTIONS as u64, "{text}");
-    for output in ["pipe", "local", "net"] {
+    for output in ["pipe", "local", "log", "stdout"] {
         let line = text
             .lines()
             .find(|line| line.starts_with(&format!("ringaudit: output {output}: received")))

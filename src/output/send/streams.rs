@@ -60,7 +60,10 @@ impl Streams {
         let mut moved = 0;
         for (number, entry) in (self.events..).zip(batch.entries()) {
             self.messages.clear();
-            let made = self.encode.encode(number, entry, &mut self.messages);
+            let mut made = self.encode.encode(number, entry, &mut self.messages);
+            while self.messages.grow(0, 0) {
+                made = self.encode.encode(number, entry, &mut self.messages);
+            }
             if !made || self.messages.bytes.overflowed() || !self.window.push(self.messages.bytes.as_bytes())
             {
                 break;
