@@ -150,8 +150,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     let mut registration =
         Registration::open(&config.kernel, Arc::clone(&link), Arc::clone(&stats)).map_err(Error::Kernel)?;
     // From here on nothing is parsed but with the privileges that are left.
-    let in_force = sandbox::enter(&config).map_err(|(part, e)| Error::Sandbox(part, e))?;
-    in_force.tell();
+    sandbox::enter(&config).map_err(|(part, e)| Error::Sandbox(part, e))?;
     let outputs = Outputs::open(&config.outputs, Lines::longest(&config), &stats).map_err(Error::Outputs)?;
     let threads = Threads::start(&config, outputs, &registration, &link, &stats)
         .map_err(|e| Error::System("start the threads", e))?;

@@ -2,15 +2,6 @@
 
 use crate::config::{Config, Problem, Target};
 
-/// What is in force: nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct InForce;
-
-impl InForce {
-    /// Says nothing.
-    pub fn tell(self) {}
-}
-
 /// What a config can't be right for: nothing.
 pub fn check(_: &Config) -> Option<Problem> {
     None
@@ -21,8 +12,8 @@ pub fn check(_: &Config) -> Option<Problem> {
 /// # Errors
 ///
 /// None.
-pub fn enter(_: &Config) -> Result<InForce, (&'static str, std::io::Error)> {
-    Ok(InForce)
+pub fn enter(_: &Config) -> Result<(), (&'static str, std::io::Error)> {
+    Ok(())
 }
 
 /// Does nothing.

@@ -68,7 +68,7 @@ fn a_config_that_needs_more_is_refused_with_the_figures() {
     let parts = parts.split_once(';').unwrap().0;
     let numbers = parts.split(", ").map(|part| part.rsplit_once(' ').unwrap().1.parse::<u32>().unwrap());
     assert_eq!(numbers.sum::<u32>(), sum.parse::<u32>().unwrap());
-    for part in ["ring.size_kib 512", "enrich.processes ", "output \"web\" "] {
+    for part in ["ring.size_kib 512", "enrich.processes ", "output web "] {
         assert!(parts.contains(part), "{parts}");
     }
     let unknown = check("[sandbox]\nuser = 'no-such-user'\n");

@@ -38,11 +38,10 @@ pub(super) fn names(set: u64) -> String {
 }
 
 /// What this config needs, run by this user and group.
-pub(super) fn needed(config: &Config, (uid, gid): (u32, u32), multicast: bool) -> u64 {
+pub(super) fn needed(config: &Config, (uid, gid): (u32, u32)) -> u64 {
     let mut set = 0;
     let mut need = |number: u8, is: bool| set |= u64::from(is) << number;
     need(AUDIT_CONTROL, true);
-    need(AUDIT_READ, multicast);
     need(IPC_LOCK, config.sandbox.lock_memory);
     let (looks, opens) = looks_at_others(config);
     // A process of another user, or with more capabilities than these, shows its program, environment and files only
@@ -126,7 +125,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, chown};
 
     fn need(text: &str) -> String {
-        names(needed(&crate::config::read("f", text).unwrap(), (0, 0), false))
+        names(needed(&crate::config::read("f", text).unwrap(), (0, 0)))
     }
 
     #[test]

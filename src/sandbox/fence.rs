@@ -21,11 +21,6 @@ const DNS: u16 = 53;
 const STDERR: &str = "/proc/self/fd/2";
 const STDOUT: &str = "/proc/self/fd/1";
 
-/// Nothing is allowed.
-pub(super) fn reader() -> io::Result<Fence> {
-    Fence::new()
-}
-
 /// What one output needs.
 pub(super) fn output(target: &Target) -> io::Result<Fence> {
     let fence = Fence::new()?;

@@ -7,58 +7,24 @@ mod calls;
 mod capabilities;
 mod fence;
 mod filter;
+mod in_force;
 mod keeper;
 mod memory;
 
 pub use calls::Role;
+pub use in_force::InForce;
 
 use crate::config::{Config, Landlock, Problem, Sandbox, Seccomp, Target};
 use crate::log;
 use crate::sys::landlock;
 use crate::sys::privilege::{self, Sets};
 use crate::sys::seccomp;
-use std::fmt;
+use in_force::{Part, Word};
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Open files: 64 outputs have up to five each.
 const FILES: u64 = 1024;
-
-/// What is in force: a name and a word for each part, in the order of docs/sandbox.md.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct InForce {
-    parts: Vec<(&'static str, String)>,
-}
-
-impl InForce {
-    /// The parts.
-    #[must_use]
-    pub fn parts(&self) -> &[(&'static str, String)] {
-        &self.parts
-    }
-
-    /// Says it in one line.
-    pub fn tell(&self) {
-        log::info(self);
-    }
-
-    fn add(&mut self, name: &'static str, word: impl Into<String>) {
-        self.parts.push((name, word.into()));
-    }
-}
-
-impl fmt::Display for InForce {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sandbox")?;
-        for (index, (name, word)) in self.parts.iter().enumerate() {
-            let before = if index == 0 { ": " } else { "; " };
-            for part in [before, name, " ", word] {
-                f.write_str(part)?;
-            }
-        }
-        Ok(())
-    }
-}
 
 /// What threads do when they start.
 struct State {
@@ -66,25 +32,25 @@ struct State {
     landlock: bool,
     /// Whether a thread's failure was told.
     told: bool,
-    in_force: InForce,
+    in_force: Option<InForce>,
 }
 
-static STATE: Mutex<State> = Mutex::new(State {
-    seccomp: Seccomp::Off,
-    landlock: false,
-    told: false,
-    in_force: InForce { parts: Vec::new() },
-});
+static STATE: Mutex<State> =
+    Mutex::new(State { seccomp: Seccomp::Off, landlock: false, told: false, in_force: None });
 
-fn state() -> std::sync::MutexGuard<'static, State> {
+fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What is wrong with this config here: the user and the group, and too little memory.
 #[must_use]
+#[inline(never)]
 pub fn check(config: &Config) -> Vec<Problem> {
     let (passwd, group) = tables();
-    config.sandbox.problem(&passwd, &group).into_iter().chain(memory::check(config)).collect()
+    let mut problems = Vec::new();
+    problems.extend(config.sandbox.problem(&passwd, &group));
+    problems.extend(memory::check(config));
+    problems
 }
 
 /// The texts of /etc/passwd and /etc/group.
@@ -93,91 +59,89 @@ fn tables() -> (String, String) {
     (read("/etc/passwd"), read("/etc/group"))
 }
 
-/// What is in force now; empty before [`enter`].
+/// What is in force now; `None` before [`enter`].
 #[must_use]
-pub fn in_force() -> InForce {
-    state().in_force.clone()
+pub fn in_force() -> Option<InForce> {
+    state().in_force
 }
 
-/// One part's result: the word for it, or what failed.
-type Outcome = Result<String, io::Error>;
+/// What a part does; gives the word for what came of it.
+type Act = fn(&Config, &mut InForce) -> io::Result<Word>;
 
-/// Gives up what the config does not need. To be called by the only thread.
+/// In this order: what needs a privilege before that is given up, and what forbids the rest last.
+const ACTS: [(Part, Act); 8] = [
+    (Part::LockMemory, lock_memory),
+    (Part::Limits, set_limits),
+    (Part::User, become_user),
+    (Part::Capabilities, drop_capabilities),
+    (Part::NoNewPrivs, forbid_new_privileges),
+    (Part::CoreDumps, forbid_core_dumps),
+    (Part::Landlock, start_landlock),
+    (Part::Seccomp, start_seccomp),
+];
+
+/// Gives up what the config does not need, and says so in one line. To be called by the only thread.
 ///
 /// # Errors
 ///
 /// What failed, and why, where the config says that nothing may fail.
-pub fn enter(config: &Config) -> Result<InForce, (&'static str, io::Error)> {
-    let sandbox = &config.sandbox;
+#[inline(never)]
+pub fn enter(config: &Config) -> Result<(), (&'static str, io::Error)> {
     memory::limit(config);
-    let mut in_force = InForce::default();
-    if !sandbox.enabled {
-        in_force.add("enabled", "no");
-        state().in_force = in_force.clone();
-        return Ok(in_force);
-    }
-    let runs = config.outputs.iter().any(|output| matches!(output.target, Target::Pipe(_)));
-    // In this order: what needs a privilege before that is given up, and what forbids the rest last.
-    let parts: [(&'static str, &dyn Fn() -> Outcome); 8] = [
-        ("lock_memory", &|| if sandbox.lock_memory { privilege::lock_memory().map(yes) } else { no() }),
-        ("limits", &|| {
-            let files = format!("nofile {FILES}{}", if sandbox.lock_memory { "" } else { ", memlock 0" });
-            if sandbox.limits {
-                privilege::set_limits(FILES, sandbox.lock_memory).map(|()| files)
-            } else {
-                no()
-            }
-        }),
-        ("user", &|| become_user(config)),
-        ("capabilities", &|| drop_capabilities(config)),
-        ("no_new_privs", &|| {
-            if sandbox.no_new_privs { privilege::set_no_new_privileges().map(yes) } else { no() }
-        }),
-        ("core_dumps", &|| {
-            if sandbox.core_dumps {
-                Ok("yes".to_owned())
-            } else {
-                privilege::set_undumpable().map(|()| no_word())
-            }
-        }),
-        ("landlock", &|| start_landlock(config, runs)),
-        ("seccomp", &|| start_seccomp(config, runs)),
-    ];
-    for (name, part) in parts {
-        match part() {
-            Ok(word) => in_force.add(name, word),
-            Err(error) if sandbox.required => return Err((name, error)),
-            Err(error) => {
-                log::warning(format_args!("sandbox.{name} is not in force: {error}"));
-                in_force.add(name, "failed");
-            }
+    let mut in_force = InForce { max_kib: config.memory.max_kib.value, ..InForce::default() };
+    if config.sandbox.enabled {
+        for (part, act) in ACTS {
+            let word = act(config, &mut in_force).or_else(|error| failed(config, part, error))?;
+            in_force.set(part, word);
+        }
+        // Behind the filter, which it inherits.
+        if state().landlock {
+            keeper::start().or_else(|error| failed(config, Part::Landlock, error).map(|_| ()))?;
         }
     }
-    // Behind the filter, which it inherits.
-    if state().landlock
-        && let Err(error) = keeper::start()
-    {
-        return Err(("landlock", error));
-    }
-    if config.memory.max_kib.value > 0 {
-        in_force.add("memory", format!("max {} KiB", config.memory.max_kib.value));
-    }
-    state().in_force = in_force.clone();
+    state().in_force = Some(in_force);
+    log::info(in_force);
     #[cfg(debug_assertions)]
     probe("main");
-    Ok(in_force)
+    Ok(())
 }
 
-fn yes((): ()) -> String {
-    "yes".to_owned()
+/// Tells a failure, if it is not the end.
+#[cold]
+fn failed(config: &Config, part: Part, error: io::Error) -> Result<Word, (&'static str, io::Error)> {
+    if config.sandbox.required {
+        return Err((part.name(), error));
+    }
+    log::warning(format_args!("sandbox.{} is not in force: {error}", part.name()));
+    Ok(Word::Failed)
 }
 
-fn no_word() -> String {
-    "no".to_owned()
+fn lock_memory(config: &Config, _: &mut InForce) -> io::Result<Word> {
+    if !config.sandbox.lock_memory {
+        return Ok(Word::No);
+    }
+    privilege::lock_memory().map(|()| Word::Yes)
 }
 
-fn no() -> Outcome {
-    Ok(no_word())
+fn set_limits(config: &Config, _: &mut InForce) -> io::Result<Word> {
+    if !config.sandbox.limits {
+        return Ok(Word::No);
+    }
+    privilege::set_limits(FILES, config.sandbox.lock_memory).map(|()| Word::Yes)
+}
+
+fn forbid_new_privileges(config: &Config, _: &mut InForce) -> io::Result<Word> {
+    if !config.sandbox.no_new_privs {
+        return Ok(Word::No);
+    }
+    privilege::set_no_new_privileges().map(|()| Word::Yes)
+}
+
+fn forbid_core_dumps(config: &Config, _: &mut InForce) -> io::Result<Word> {
+    if config.sandbox.core_dumps {
+        return Ok(Word::Yes);
+    }
+    privilege::set_undumpable().map(|()| Word::No)
 }
 
 /// Numbers of the user that the config names, if there is one.
@@ -187,27 +151,22 @@ fn ids(sandbox: &Sandbox) -> Option<(u32, u32)> {
     sandbox.ids(&passwd, &group)
 }
 
-fn become_user(config: &Config) -> Outcome {
-    let sandbox = &config.sandbox;
-    let now = privilege::user();
-    let Some(ids) = ids(sandbox).filter(|ids| *ids != now) else { return Ok(shown(now)) };
-    if sandbox.capabilities {
-        bound(config, kept(config, ids)?)?;
+fn become_user(config: &Config, in_force: &mut InForce) -> io::Result<Word> {
+    in_force.user = privilege::user();
+    if let Some(ids) = ids(&config.sandbox).filter(|ids| *ids != in_force.user) {
+        if config.sandbox.capabilities {
+            bound(config, kept(config, ids)?)?;
+        }
+        privilege::become_user(ids.0, ids.1)?;
+        in_force.user = ids;
     }
-    privilege::become_user(ids.0, ids.1)?;
-    Ok(shown(ids))
-}
-
-fn shown((uid, gid): (u32, u32)) -> String {
-    format!("{uid}:{gid}")
+    Ok(Word::Yes)
 }
 
 /// The capabilities that stay for this user.
 fn kept(config: &Config, ids: (u32, u32)) -> io::Result<u64> {
     let permitted = privilege::capabilities()?.permitted;
-    let needed =
-        if config.sandbox.capabilities { capabilities::needed(config, ids, false) } else { u64::MAX };
-    Ok(permitted & needed)
+    Ok(if config.sandbox.capabilities { permitted & capabilities::needed(config, ids) } else { permitted })
 }
 
 /// Where nothing can be gained by executing a program, the bounding set does not matter, and may be out of reach.
@@ -216,93 +175,88 @@ fn bound(config: &Config, keep: u64) -> io::Result<()> {
         .or_else(|error| if config.sandbox.no_new_privs { Ok(()) } else { Err(error) })
 }
 
-fn drop_capabilities(config: &Config) -> Outcome {
-    let ids = privilege::user();
-    if !config.sandbox.capabilities && ids.0 == 0 {
-        return Ok("all".to_owned());
+fn drop_capabilities(config: &Config, in_force: &mut InForce) -> io::Result<Word> {
+    let (drops, (uid, _)) = (config.sandbox.capabilities, in_force.user);
+    if !drops && uid == 0 {
+        return Ok(Word::No);
     }
-    let keep = kept(config, ids)?;
-    if config.sandbox.capabilities {
+    let keep = kept(config, in_force.user)?;
+    if drops {
         bound(config, keep)?;
     }
     // Root has them again after an execve, by the bounding set; another user by the ambient ones.
-    let inheritable = if ids.0 == 0 { 0 } else { keep };
+    let inheritable = if uid == 0 { 0 } else { keep };
     privilege::set_capabilities(Sets { effective: keep, permitted: keep, inheritable })?;
-    if ids.0 != 0 {
+    if uid != 0 {
         privilege::set_ambient(keep)?;
     }
-    Ok(if config.sandbox.capabilities { capabilities::names(keep) } else { "all".to_owned() })
+    in_force.capabilities = keep;
+    Ok(if drops { Word::Yes } else { Word::No })
 }
 
-fn start_landlock(config: &Config, runs: bool) -> Outcome {
+/// Whether an output runs a program, which would inherit what its thread and the main one have.
+fn runs(config: &Config) -> bool {
+    config.outputs.iter().any(|output| matches!(output.target, Target::Pipe(_)))
+}
+
+fn start_landlock(config: &Config, _: &mut InForce) -> io::Result<Word> {
     let which = config.sandbox.landlock;
     if which == Landlock::Off {
-        return no();
+        return Ok(Word::No);
     }
-    let version = landlock::version();
-    if version == 0 {
+    if landlock::version() == 0 {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "this kernel has no Landlock"));
     }
     state().landlock = true;
-    let mut word = format!("version {version}, outputs and reader");
-    if which == Landlock::All && !runs {
-        fence::all(config)?.enter()?;
-        word = format!("version {version}, all threads");
-        if capabilities::looks_at_others(config).0 {
-            log::warning(
-                "with sandbox.landlock = \"all\", enrich, labels and first_of_process learn nothing of processes that run",
-            );
-        }
-    } else if runs {
-        word.push_str(" but not programs");
+    if which == Landlock::Threads || runs(config) {
+        return Ok(Word::Outputs);
     }
-    Ok(word)
+    if capabilities::looks_at_others(config).0 {
+        log::warning("with sandbox.landlock = \"all\" nothing is learnt of other processes (enrich, labels)");
+    }
+    fence::all(config)?.enter().map(|()| Word::All)
 }
 
-fn start_seccomp(config: &Config, runs: bool) -> Outcome {
+fn start_seccomp(config: &Config, _: &mut InForce) -> io::Result<Word> {
     let mode = config.sandbox.seccomp;
     if mode == Seccomp::Off {
-        return no();
+        return Ok(Word::No);
     }
-    let internet = config.outputs.iter().any(|output| is_internet(&output.target));
+    let internet = config.outputs.iter().any(|output| output.target.is_internet());
     let Some((program, number)) = filter::program(Role::Main, internet, mode) else {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "there is no list of calls for this machine"));
     };
-    let word = if mode == Seccomp::Log { "log, " } else { "" };
     state().seccomp = mode;
-    if runs {
-        // The program would inherit it.
-        return Ok(format!("{word}all threads but main and programs"));
+    if runs(config) {
+        return Ok(Word::NotMain);
     }
     // The one before an upgrade is still there, and need not stand there twice.
     if seccomp::mark(filter::QUESTION) != i32::try_from(number).ok() {
         seccomp::install(&program).inspect_err(|_| state().seccomp = Seccomp::Off)?;
     }
-    Ok(format!("{word}all threads"))
-}
-
-fn is_internet(target: &Target) -> bool {
-    match target {
-        Target::Syslog(syslog) => syslog.peer.carrier.is_internet(),
-        Target::Gelf(gelf) => gelf.peer.carrier.is_internet(),
-        _ => false,
-    }
+    Ok(if mode == Seccomp::Log { Word::Log } else { Word::All })
 }
 
 /// Takes from the reader's or the writer's thread what it does not need.
 pub fn confine_reader(may_open: bool) {
     let landlock = state().landlock && !may_open;
-    restrict(if may_open { "writer" } else { "reader" }, Role::Reader, false, landlock.then(fence::reader));
+    let fence = landlock.then(landlock::Fence::new);
+    restrict(if may_open { "writer" } else { "reader" }, Role::Reader, false, fence);
 }
 
 /// Takes from an output's thread what it does not need. A program inherits what its thread has, and so that has all.
 pub fn confine_output(target: &Target) {
     if !matches!(target, Target::Pipe(_)) {
         let landlock = state().landlock;
-        restrict("output", Role::Output, is_internet(target), landlock.then(|| fence::output(target)));
+        restrict("output", Role::Output, target.is_internet(), landlock.then(|| fence::output(target)));
     }
 }
 
+fn confine_keeper() {
+    restrict("keeper", Role::Output, true, None);
+}
+
+#[inline(never)]
 fn restrict(name: &str, role: Role, internet: bool, fence: Option<io::Result<landlock::Fence>>) {
     let entered = fence.map_or(Ok(()), |fence| fence.and_then(|fence| fence.enter()));
     let mode = state().seccomp;
@@ -310,19 +264,13 @@ fn restrict(name: &str, role: Role, internet: bool, fence: Option<io::Result<lan
         Some((program, _)) if mode != Seccomp::Off => seccomp::install(&program),
         _ => Ok(()),
     };
-    for (part, result) in [("landlock", entered), ("seccomp", filtered)] {
-        if let Err(error) = result
-            && !std::mem::replace(&mut state().told, true)
-        {
-            log::warning(format_args!("sandbox.{part} is not in force for a thread ({name}): {error}"));
-        }
+    if let Err(error) = entered.and(filtered)
+        && !std::mem::replace(&mut state().told, true)
+    {
+        log::warning(format_args!("the sandbox of a thread ({name}) is not in force: {error}"));
     }
     #[cfg(debug_assertions)]
     probe(name);
-}
-
-fn confine_keeper() {
-    restrict("keeper", Role::Output, true, None);
 }
 
 /// Whether an output's thread must begin anew before it opens something: it is fenced in, and what it is fenced in by
@@ -337,17 +285,18 @@ pub fn must_begin_anew(target: &Target) -> bool {
 /// # Errors
 ///
 /// `run` itself.
-pub fn begin_anew(name: &str, stack: usize, run: Box<dyn FnOnce() + Send>) -> Result<(), keeper::Run> {
+pub fn begin_anew(name: &str, stack: usize, run: keeper::Run) -> Result<(), keeper::Run> {
     keeper::begin(name, stack, run)
 }
 
 /// What to say besides of a failure that the sandbox may be the reason of.
 #[must_use]
+#[inline(never)]
 pub fn hint(message: &str) -> &'static str {
+    // EPERM and EACCES.
     let refused = message.ends_with("(os error 1)") || message.ends_with("(os error 13)");
-    let is_on = !state().in_force.parts.is_empty();
-    if refused && is_on {
-        "; if it was not so at the start, the sandbox is made for another config: start the daemon anew"
+    if refused && state().in_force.is_some_and(|in_force| in_force.is_any()) {
+        "; the sandbox may forbid it: it is made for the config of the start, so restart after a change"
     } else {
         ""
     }
