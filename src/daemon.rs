@@ -162,6 +162,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     let mut result = registration.register().map_err(Error::Kernel);
     let captured = result.is_ok();
     if captured {
+        sandbox::tell();
         registration.apply(&config.kernel);
         let mut loaded = Loaded::load(&config.rules, rules.planned, registration.control());
         result = watch(&config, &signals, &mut registration, &threads, &mut loaded);

@@ -90,11 +90,11 @@ const WRITE_HERE: &[u16] = calls! {
     SYS_open SYS_rename SYS_renameat SYS_unlink SYS_chmod SYS_fstatfs64 SYS_statfs64 SYS_ftruncate64 SYS_fchown32
 };
 
-/// What the main thread does besides: it serves sockets, reads a new config, makes threads less, and starts this
-/// program anew at an upgrade, of which all else here is the beginning.
+/// What the main thread does besides: it serves sockets, reads a new config, makes threads less, tries another program
+/// and executes it in this one's place (the beginning of which all else here is), in another root if that was changed.
 const MAIN: &[u16] = calls! {
-    SYS_accept4 SYS_listen SYS_signalfd4 SYS_wait4 SYS_waitid SYS_execve SYS_seccomp SYS_capget SYS_capset
-    SYS_prlimit64 SYS_set_tid_address SYS_umask SYS_getppid SYS_getcwd SYS_chdir SYS_fchownat SYS_pipe2 SYS_dup3
+    SYS_accept4 SYS_listen SYS_signalfd4 SYS_kill SYS_wait4 SYS_waitid SYS_execve SYS_seccomp SYS_capget SYS_capset
+    SYS_prlimit64 SYS_set_tid_address SYS_umask SYS_getppid SYS_getcwd SYS_chdir SYS_fchdir SYS_chroot SYS_fchownat SYS_pipe2 SYS_dup3
     SYS_memfd_create SYS_getpgid SYS_getgroups SYS_getresuid SYS_getresgid SYS_sysinfo SYS_getrusage SYS_flock
     SYS_mlockall
 };
@@ -110,6 +110,8 @@ const MAIN_HERE: &[u16] = calls! { SYS_dup2 SYS_pipe SYS_ugetrlimit SYS_getgroup
 /// O_WRONLY, O_RDWR, O_CREAT, O_TRUNC and O_APPEND: an opening that could change something.
 const CHANGES: u32 = (libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND) as u32;
 const PROT_EXEC: u32 = libc::PROT_EXEC as u32;
+/// CLONE_NEWNS, _NEWCGROUP, _NEWUTS, _NEWIPC, _NEWUSER, _NEWPID and _NEWNET.
+const NAMESPACES: u32 = 0x7e02_0000;
 /// A thread, and no process.
 const THREAD: u32 = (libc::CLONE_THREAD | libc::CLONE_VM) as u32;
 const UNIX: u32 = libc::AF_UNIX as u32;
@@ -130,6 +132,7 @@ const OPENAT: u32 = libc::SYS_openat as u32;
 const OPEN: (u32, u8) = (libc::SYS_open as u32, 1);
 #[cfg(not(any(target_arch = "x86_64", target_arch = "arm")))]
 const OPEN: (u32, u8) = (OPENAT, 2);
+const CLONE: u32 = libc::SYS_clone as u32;
 const SOCKET: u32 = libc::SYS_socket as u32;
 const MPROTECT: u32 = libc::SYS_mprotect as u32;
 const IOCTL: u32 = libc::SYS_ioctl as u32;
@@ -159,13 +162,19 @@ const INTERNET: &[Test] =
     &[test(SOCKET, 0, How::OneOf(&[UNIX, NETLINK, libc::AF_INET as u32, libc::AF_INET6 as u32]))];
 const WRITE_TESTS: &[Test] = &[
     test(IOCTL, 1, How::OneOf(ASKED)),
-    test(libc::SYS_clone as u32, 0, How::With(THREAD)),
     // Its flags are in memory, where no filter sees them; the C library goes on with clone.
     test(libc::SYS_clone3 as u32, 0, How::Missing),
     test(PRCTL, 0, How::OneOf(LESS)),
 ];
-const OUTPUT_TESTS: &[Test] = &[test(MMAP, 2, EXECUTABLE), test(MPROTECT, 2, EXECUTABLE)];
-const MAIN_TESTS: &[Test] = &[test(MMAP, 2, ANY), test(MPROTECT, 2, ANY), test(SET_TLS, 0, ANY)];
+const OUTPUT_TESTS: &[Test] =
+    &[test(CLONE, 0, How::With(THREAD)), test(MMAP, 2, EXECUTABLE), test(MPROTECT, 2, EXECUTABLE)];
+const MAIN_TESTS: &[Test] = &[
+    // A program is tried before an upgrade to it.
+    test(CLONE, 0, How::Without(NAMESPACES)),
+    test(MMAP, 2, ANY),
+    test(MPROTECT, 2, ANY),
+    test(SET_TLS, 0, ANY),
+];
 
 /// Who makes calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

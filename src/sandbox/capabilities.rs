@@ -1,12 +1,13 @@
 //! The capabilities that a config needs after the start, and why. Source: capabilities(7).
 
 use crate::config::{Carrier, Condition, Config, Enrich, Format, SyslogTarget, Target};
+use crate::sys::host;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Those that can be needed, by their numbers (linux/capability.h), with their names.
-const NAMES: [(u8, &str); 9] = [
+const NAMES: [(u8, &str); 10] = [
     (AUDIT_CONTROL, "audit_control"),
     (AUDIT_READ, "audit_read"),
     (DAC_READ_SEARCH, "dac_read_search"),
@@ -16,6 +17,7 @@ const NAMES: [(u8, &str); 9] = [
     (FOWNER, "fowner"),
     (NET_ADMIN, "net_admin"),
     (IPC_LOCK, "ipc_lock"),
+    (SYS_CHROOT, "sys_chroot"),
 ];
 const CHOWN: u8 = 0;
 const DAC_OVERRIDE: u8 = 1;
@@ -23,6 +25,7 @@ const DAC_READ_SEARCH: u8 = 2;
 const FOWNER: u8 = 3;
 const NET_ADMIN: u8 = 12;
 const IPC_LOCK: u8 = 14;
+const SYS_CHROOT: u8 = 18;
 const SYS_PTRACE: u8 = 19;
 const AUDIT_CONTROL: u8 = 30;
 const AUDIT_READ: u8 = 37;
@@ -43,6 +46,8 @@ pub(super) fn needed(config: &Config, (uid, gid): (u32, u32)) -> u64 {
     let mut need = |number: u8, is: bool| set |= u64::from(is) << number;
     need(AUDIT_CONTROL, true);
     need(IPC_LOCK, config.sandbox.lock_memory);
+    // The real root comes later, and then is to be this process's too.
+    need(SYS_CHROOT, host::is_root_in_memory());
     let (looks, opens) = looks_at_others(config);
     // A process of another user, or with more capabilities than these, shows its program, environment and files only
     // to who could trace it (fs/proc/base.c, ptrace_may_access).

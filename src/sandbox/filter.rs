@@ -207,11 +207,14 @@ mod tests {
             assert_eq!(open(Role::Reader, flags), REFUSED);
             assert_eq!(open(Role::Output, flags), ALLOW);
         }
-        for (role, exec, thread) in
-            [(Role::Main, ALLOW, ALLOW), (Role::Output, REFUSED, ALLOW), (Role::Reader, REFUSED, REFUSED)]
-        {
+        for (role, exec, process, thread) in [
+            (Role::Main, ALLOW, ALLOW, ALLOW),
+            (Role::Output, REFUSED, REFUSED, ALLOW),
+            (Role::Reader, REFUSED, REFUSED, REFUSED),
+        ] {
             assert_eq!(call(role, true, libc::SYS_execve, &[]), exec);
-            assert_eq!(call(role, true, libc::SYS_clone, &[libc::CLONE_VM as u32]), REFUSED, "vfork");
+            assert_eq!(call(role, true, libc::SYS_clone, &[libc::CLONE_VM as u32]), process, "vfork");
+            assert_eq!(call(role, true, libc::SYS_clone, &[libc::CLONE_NEWNS as u32]), REFUSED);
             let flags = (libc::CLONE_VM | libc::CLONE_THREAD | libc::CLONE_FS) as u32;
             assert_eq!(call(role, true, libc::SYS_clone, &[flags]), thread);
             for never in [
@@ -227,7 +230,7 @@ mod tests {
                 libc::SYS_perf_event_open,
                 libc::SYS_mknodat,
                 libc::SYS_execveat,
-                libc::SYS_chroot,
+                libc::SYS_pivot_root,
                 libc::SYS_setresuid,
                 libc::SYS_userfaultfd,
             ] {

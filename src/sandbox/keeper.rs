@@ -40,7 +40,6 @@ pub(super) fn begin(name: &str, stack: usize, run: Run) -> Result<(), Run> {
 }
 
 fn keep() {
-    super::confine_keeper();
     while let Some(keeper) = KEEPER.get() {
         // A poll that fails is tried again.
         let _ = poll(&mut [Wait::readable(keeper.alarm.as_fd())], None);

@@ -80,7 +80,7 @@ const ACTS: [(Part, Act); 8] = [
     (Part::Seccomp, start_seccomp),
 ];
 
-/// Gives up what the config does not need, and says so in one line. To be called by the only thread.
+/// Gives up what the config does not need. To be called by the only thread.
 ///
 /// # Errors
 ///
@@ -100,10 +100,16 @@ pub fn enter(config: &Config) -> Result<(), (&'static str, io::Error)> {
         }
     }
     state().in_force = Some(in_force);
-    log::info(in_force);
     #[cfg(debug_assertions)]
     probe("main");
     Ok(())
+}
+
+/// Says in one line what is in force.
+pub fn tell() {
+    if let Some(in_force) = in_force() {
+        log::info(in_force);
+    }
 }
 
 /// Tells a failure, if it is not the end.
@@ -250,10 +256,6 @@ pub fn confine_output(target: &Target) {
         let landlock = state().landlock;
         restrict("output", Role::Output, target.is_internet(), landlock.then(|| fence::output(target)));
     }
-}
-
-fn confine_keeper() {
-    restrict("keeper", Role::Output, true, None);
 }
 
 #[inline(never)]

@@ -11,12 +11,11 @@ use std::path::Path;
 const EPERM: i32 = 1;
 const EACCES: i32 = 13;
 /// What no thread may do, and by what it is refused.
-const NEVER: [&str; 12] = [
+const NEVER: [&str; 11] = [
     "ptrace",
     "make-node",
     "mount",
     "unshare",
-    "process",
     "setuid",
     "capset",
     "packet-socket",
@@ -40,7 +39,7 @@ fn probed(daemon: &Daemon) -> BTreeMap<String, BTreeMap<String, i32>> {
 
 /// A folder in which each thread has a file that it may try to change.
 fn folders(dir: &Path) {
-    for thread in ["main", "keeper", "output", "reader", "writer"] {
+    for thread in ["main", "output", "reader", "writer"] {
         fs::create_dir(dir.join(thread)).unwrap();
         fs::write(dir.join(thread).join("there"), "").unwrap();
     }
@@ -63,7 +62,7 @@ fn what_is_forbidden_is_refused_in_each_thread() {
     daemon.wait_for_openings(100);
     let found = probed(&daemon);
     let threads: Vec<&str> = found.keys().map(String::as_str).collect();
-    assert_eq!(threads, ["keeper", "main", "output", "reader", "writer"]);
+    assert_eq!(threads, ["main", "output", "reader", "writer"]);
     for (thread, acts) in &found {
         for act in NEVER {
             assert_eq!(acts[act], EPERM, "{thread}: {act}");
@@ -72,7 +71,6 @@ fn what_is_forbidden_is_refused_in_each_thread() {
         let (files, exec, memory) = match thread.as_str() {
             // It starts the program anew at an upgrade: the call is made, for a file that can't be executed.
             "main" => (0, EACCES, 0),
-            "keeper" => (0, EPERM, 0),
             "output" => (EACCES, EPERM, 0),
             _ => (EPERM, EPERM, EPERM),
         };
@@ -80,6 +78,7 @@ fn what_is_forbidden_is_refused_in_each_thread() {
             assert_eq!(acts[act], files, "{thread}: {act}");
         }
         assert_eq!(acts["exec"], exec, "{thread}: exec");
+        assert_eq!(acts["process"], if thread == "main" { 0 } else { EPERM }, "{thread}: process");
         assert_eq!(acts["executable-memory"], memory, "{thread}: executable memory");
     }
     for thread in ["output", "reader", "writer"] {
@@ -140,7 +139,7 @@ fn proc_says_what_the_documents_say() {
     assert_eq!(limit("Max core file size"), ["0", "0"]);
     assert_eq!(limit("Max open files"), ["1024", "1024"]);
     assert_eq!(limit("Max locked memory"), ["0", "0"]);
-    // Every thread but the main one and the keeper has a filter of its own behind the common one.
+    // Every thread has the common filter, and most have one of their own behind it.
     for task in fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap() {
         let text = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
         assert!(text.contains("Seccomp:\t2\n") && text.contains("NoNewPrivs:\t1\n"), "{text}");
