@@ -6,8 +6,8 @@ use super::Line;
 /// The longest escape of one byte: `\u00xx`.
 pub const WORST: usize = 6;
 
-pub(super) const LOW: u64 = 0x0101_0101_0101_0101;
-pub(super) const HIGH: u64 = 0x8080_8080_8080_8080;
+pub(crate) const LOW: u64 = 0x0101_0101_0101_0101;
+pub(crate) const HIGH: u64 = 0x8080_8080_8080_8080;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Appends `text` as the inside of a JSON string: `"`, `\`, `<`, `>`, `&`, control bytes, U+2028 and U+2029
@@ -31,10 +31,7 @@ pub(super) fn push_by(
     while !text.is_empty() {
         // All eight are copied, and only the plain ones before the first other byte are kept. There are
         // eight bytes to spare, so a rest of fewer is filled up with blanks.
-        let (chunk, len) = match text.first_chunk::<8>() {
-            Some(chunk) => (*chunk, 8),
-            None => (filled_up(text), text.len()),
-        };
+        let (chunk, len) = (filled_up(text), text.len().min(8));
         let Some(to) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<8>) else { break };
         *to = chunk;
         let special = special(u64::from_le_bytes(chunk));
@@ -51,11 +48,27 @@ pub(super) fn push_by(
     line.advance(at);
 }
 
-/// Fewer than eight bytes, and blanks behind them.
-fn filled_up(text: &[u8]) -> [u8; 8] {
-    let mut chunk = [b' '; 8];
-    chunk.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-    chunk
+/// At most eight bytes, and blanks behind them; of longer text the first eight.
+#[inline(always)]
+pub(crate) fn filled_up(text: &[u8]) -> [u8; 8] {
+    const BLANKS: u64 = LOW * b' ' as u64;
+    let len = text.len();
+    // Two halves that overlap where there are fewer than eight bytes: no loop over them.
+    let word = match (text.first_chunk::<8>(), text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        (Some(all), ..) => return *all,
+        (None, Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (len - 4))
+        }
+        _ => match text {
+            [first, .., last] => {
+                let middle = text.get(len / 2).copied().unwrap_or(0);
+                u64::from(*first) | u64::from(middle) << (8 * (len / 2)) | u64::from(*last) << (8 * (len - 1))
+            }
+            [one] => u64::from(*one),
+            [] => 0,
+        },
+    };
+    (word | BLANKS << (8 * len)).to_le_bytes()
 }
 
 /// The high bit of the first byte that needs more than copying; bits above it may be wrong.
@@ -69,7 +82,7 @@ fn special_bytes(word: u64) -> u64 {
 }
 
 /// 0x80 where a byte is zero; exact for the lowest such byte (Hacker's Delight, 6-1).
-pub(super) fn zero(x: u64) -> u64 {
+pub(crate) fn zero(x: u64) -> u64 {
     x.wrapping_sub(LOW) & !x
 }
 

@@ -33,12 +33,22 @@ impl Line {
     }
 
     /// Appends bytes; all of them or, when they do not fit, none.
-    #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
         match self.space.get_mut(self.len..self.len + bytes.len()) {
             Some(to) => {
                 to.copy_from_slice(bytes);
                 self.len += bytes.len();
+            }
+            None => self.overflowed = true,
+        }
+    }
+
+    /// Appends one byte.
+    pub fn push_byte(&mut self, byte: u8) {
+        match self.space.get_mut(self.len) {
+            Some(to) => {
+                *to = byte;
+                self.len += 1;
             }
             None => self.overflowed = true,
         }

@@ -2,7 +2,7 @@
 //! every byte can be told. Source: laurel-about(7), "Encoding of invalid UTF-8 strings and binary data".
 
 use super::Line;
-use super::escape::{HIGH, LOW, character, push_by, write, zero};
+use super::escape::{HIGH, LOW, character, filled_up, push_by, write, zero};
 
 /// The longest form of one byte: `%xx`.
 pub const WORST: usize = 3;
@@ -17,9 +17,9 @@ pub fn push(line: &mut Line, text: &[u8]) {
 
 /// Appends `text` as a whole JSON string, with its quotes.
 pub fn push_string(line: &mut Line, text: &[u8]) {
-    line.push(b"\"");
+    line.push_byte(b'"');
     push(line, text);
-    line.push(b"\"");
+    line.push_byte(b'"');
 }
 
 /// Appends a member's key with its quotes and its colon, and a comma before it if it is not the first.
@@ -27,6 +27,40 @@ pub fn push_key(line: &mut Line, key: &[u8], first: bool) {
     line.push(if first { b"\"" } else { b",\"" });
     push(line, key);
     line.push(b"\":");
+}
+
+/// The same for a key that stands in JSON as it is, such as those of [`class`](crate::wire::class).
+pub fn push_plain_key(line: &mut Line, key: &[u8], first: bool) {
+    push_changed_key(line, key, first, |word| word);
+}
+
+/// The same in upper case, for a key of letters, digits, `_` and `-`.
+pub fn push_upper_key(line: &mut Line, key: &[u8], first: bool) {
+    // Of those bytes, letters and `_` have the bit 0x40, and lower case has 0x20 as well.
+    push_changed_key(line, key, first, |word| word & !((word & (LOW * 0x40)) >> 1));
+}
+
+#[inline(always)]
+fn push_changed_key(line: &mut Line, mut key: &[u8], first: bool, change: impl Fn(u64) -> u64) {
+    // The comma is written over where there is none; the last eight bytes of a key are written whole.
+    let Some(out) = line.spare(key.len() + 4 + 8) else { return };
+    let mut at = if first { 0 } else { 1 };
+    let mut put = |at: usize, word: u64| {
+        if let Some(to) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<8>) {
+            *to = word.to_le_bytes();
+        }
+    };
+    put(0, u64::from(b','));
+    put(at, u64::from(b'"'));
+    at += 1;
+    while !key.is_empty() {
+        let len = key.len().min(8);
+        put(at, change(u64::from_le_bytes(filled_up(key))));
+        at += len;
+        key = key.get(len..).unwrap_or_default();
+    }
+    put(at, u64::from(b'"') | u64::from(b':') << 8);
+    line.advance(at + 2);
 }
 
 /// The longest decimal number that JSON readers take as one: what fits 64 bits with a sign.
