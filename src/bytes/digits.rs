@@ -17,14 +17,21 @@ pub fn push_decimal(line: &mut Line, digits: &[u8]) {
 
 /// Appends `"0x7f"`, without needless zeros.
 pub fn push_hexadecimal(line: &mut Line, digits: &[u8]) {
+    match hexadecimal(digits) {
+        Some(plain) => push_prefixed(line, *b"\"0x", plain),
+        None => text::push_string(line, digits),
+    }
+}
+
+/// The digits of a hexadecimal number of at most 64 bits, with or without `0x`, but for needless zeros.
+pub(super) fn hexadecimal(digits: &[u8]) -> Option<&[u8]> {
     let plain = match digits {
         [b'0', b'x', plain @ ..] => plain,
         plain => plain,
     };
-    if plain.is_empty() || plain.len() > 16 || !plain.iter().all(|&digit| nibble(digit).is_some()) {
-        return text::push_string(line, digits);
-    }
-    push_prefixed(line, *b"\"0x", plain);
+    let is_number =
+        !plain.is_empty() && plain.len() <= 16 && plain.iter().all(|&digit| nibble(digit).is_some());
+    is_number.then(|| without_zeros(plain))
 }
 
 /// Appends `"0o644"`.
@@ -35,12 +42,12 @@ pub fn push_octal(line: &mut Line, digits: &[u8]) {
     if digits.is_empty() || !digits.iter().all(|b| matches!(b, b'0'..=b'7')) {
         return text::push_string(line, digits);
     }
-    push_prefixed(line, *b"\"0o", digits);
+    push_prefixed(line, *b"\"0o", without_zeros(digits));
 }
 
 fn push_prefixed(line: &mut Line, prefix: [u8; 3], digits: &[u8]) {
     line.push(&prefix);
-    line.push(without_zeros(digits));
+    line.push(digits);
     line.push(b"\"");
 }
 

@@ -4,6 +4,7 @@
 pub mod digits;
 pub mod escape;
 mod line;
+mod pen;
 pub mod text;
 pub mod wire;
 

@@ -43,17 +43,6 @@ impl Line {
         }
     }
 
-    /// Appends one byte.
-    pub fn push_byte(&mut self, byte: u8) {
-        match self.space.get_mut(self.len) {
-            Some(to) => {
-                *to = byte;
-                self.len += 1;
-            }
-            None => self.overflowed = true,
-        }
-    }
-
     /// Appends a number in decimal.
     pub fn push_number(&mut self, mut number: u64) {
         let mut digits = [0u8; 20];

@@ -3,7 +3,7 @@
 //! auditsc.c, audit_watch.c, ipc/mqueue.c, security/commoncap.c), audit-documentation's field dictionary.
 
 use super::record::RecordType;
-use crate::escape::filled_up;
+use crate::pen::filled_up;
 
 /// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -221,6 +221,7 @@ fn find(text: &[u8], wanted: [u8; 3]) -> usize {
     }
 }
 
+#[inline(never)]
 fn find_far(text: &[u8], wanted: [u8; 3]) -> usize {
     let (chunks, rest) = text.as_chunks::<8>();
     for (index, chunk) in chunks.iter().enumerate() {

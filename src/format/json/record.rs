@@ -152,6 +152,11 @@ impl Writer<'_> {
             return;
         }
         if known.is_plain {
+            // Most fields end here. A rule's keys may be several.
+            let first = self.line.len() == start;
+            if key != b"key" && text::push_member(self.line, (known.class, key), value, first) {
+                return;
+            }
             self.plain_key(key, start);
         } else {
             self.key(key, start);
