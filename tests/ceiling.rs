@@ -1,4 +1,5 @@
 //! The ceiling over the memory. It is one for the process, so all of it is one test.
+#![cfg(feature = "sandbox")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use ringaudit::config::{self, Config};

@@ -200,7 +200,7 @@ mod tests {
             all[..arguments.len()].copy_from_slice(arguments);
             run(&program, arch, u32::try_from(number).unwrap(), all)
         };
-        let open = |role, flags: i32| call(role, false, libc::SYS_openat, &[0, 0, flags as u32]);
+        let open = |role, flags: i32| call(role, false, libc::SYS_openat, &[0, 0, flags.cast_unsigned()]);
         assert_eq!(open(Role::Reader, libc::O_RDONLY | libc::O_CLOEXEC), ALLOW);
         assert_eq!(open(Role::Reader, libc::O_PATH), ALLOW);
         for flags in [libc::O_WRONLY, libc::O_RDWR, libc::O_CREAT, libc::O_RDONLY | libc::O_TRUNC] {

@@ -10,6 +10,14 @@ const CAPABILITY_VERSION_3: u32 = 0x2008_0522;
 /// More than any kernel has: the kernel's word for the last is EINVAL for the next.
 const CAPABILITIES: u32 = 64;
 
+/// The resources, of one type for all C libraries.
+#[allow(clippy::unnecessary_cast, reason = "musl's are signed")]
+const CORE: u32 = libc::RLIMIT_CORE as u32;
+#[allow(clippy::unnecessary_cast, reason = "musl's are signed")]
+const NOFILE: u32 = libc::RLIMIT_NOFILE as u32;
+#[allow(clippy::unnecessary_cast, reason = "musl's are signed")]
+const MEMLOCK: u32 = libc::RLIMIT_MEMLOCK as u32;
+
 /// Sets of capabilities, bit n for the capability of number n.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sets {
@@ -132,7 +140,7 @@ pub fn set_no_new_privileges() -> io::Result<()> {
 ///
 /// Errors: none that is known.
 pub fn set_undumpable() -> io::Result<()> {
-    lower_limit(libc::RLIMIT_CORE as u32, 0)?;
+    lower_limit(CORE, 0)?;
     prctl(libc::PR_SET_DUMPABLE, 0, 0).map(|_| ())
 }
 
@@ -140,8 +148,8 @@ pub fn set_undumpable() -> io::Result<()> {
 ///
 /// Errors: none that is known.
 pub fn set_limits(files: u64, locks: bool) -> io::Result<()> {
-    lower_limit(libc::RLIMIT_NOFILE as u32, files)?;
-    if locks { Ok(()) } else { lower_limit(libc::RLIMIT_MEMLOCK as u32, 0) }
+    lower_limit(NOFILE, files)?;
+    if locks { Ok(()) } else { lower_limit(MEMLOCK, 0) }
 }
 
 /// Lowers a limit, the soft and the hard one; one that is lower stays.
