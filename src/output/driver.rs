@@ -161,7 +161,13 @@ impl Driver {
         if !is_resting && (!self.batch.is_empty() || self.output.wants_write()) {
             self.rest_at = Some(now + REST_AFTER);
             let before = self.batch.len();
+            let was_fresh = self.is_fresh;
             if let Err(fault) = self.write() {
+                // The directory may be another one by now.
+                if !was_fresh && fault.is_refused() && sandbox::must_begin_anew(&self.target) {
+                    self.is_open = false;
+                    return Then::BeginAnew;
+                }
                 self.fail(fault);
             } else if self.batch.is_empty() || self.batch.len() < before {
                 self.recovered(now);

@@ -16,6 +16,7 @@ mod stdout;
 use crate::config::{self, Format, LongLine, Target, WhenFull};
 use crate::format::Line;
 use crate::log;
+use crate::sandbox;
 use crate::stats::{Dropped, OutputStats, Stats};
 use crate::sys::thread::spawn;
 use crate::wire::record::Stamp;
@@ -46,6 +47,16 @@ pub enum Fault {
     Failed(String),
     /// Its receiver has gone for good; what is to be told, if anything.
     Gone(Option<String>),
+}
+
+impl Fault {
+    /// Whether the sandbox may be the reason.
+    fn is_refused(&self) -> bool {
+        match self {
+            Self::Wrong(message) | Self::Failed(message) => !sandbox::hint(message).is_empty(),
+            Self::Gone(_) => false,
+        }
+    }
 }
 
 /// One place where lines go. It is called on a thread of its own, and may block there as it must.
