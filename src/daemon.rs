@@ -13,6 +13,8 @@ use crate::output::{OpenError, Outputs};
 use crate::rules::Compiled;
 use crate::ruleset;
 use crate::stats::Stats;
+#[cfg(feature = "status")]
+use crate::status::Periodic;
 use crate::sys::poll::{Alarm, Wait, poll};
 use crate::sys::signal::{Signal, Signals};
 use crate::sys::thread::{STACK, spawn};
@@ -132,6 +134,7 @@ fn id_of(table: &str, name: &str) -> Option<u32> {
 
 /// `ringaudit run`: captures until a signal ends it.
 pub fn run(path: Option<&Path>) -> Result<(), Error> {
+    let read = Instant::now();
     let Prepared { source, config, mut rules } = Prepared::read(path, None)?;
     // The built-in rules name both of a machine's sides, and are right to be left out where there is one.
     if source != Source::BuiltIn {
@@ -171,6 +174,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
             threads,
             loaded,
             since: Instant::now(),
+            read,
         };
         result = watch(
             &signals,
@@ -224,8 +228,9 @@ pub(crate) struct Running<'a> {
     pub(crate) registration: &'a mut Registration,
     pub(crate) threads: &'a Threads,
     pub(crate) loaded: Loaded,
-    /// When events began to flow.
+    /// When events began to flow, and when the config was read.
     pub(crate) since: Instant,
+    pub(crate) read: Instant,
 }
 
 /// The main thread's work while events flow: signals, rules that vanish, questions and, now and then, the
@@ -242,6 +247,8 @@ fn watch(
         log::warning(why);
         None
     });
+    #[cfg(feature = "status")]
+    let mut periodic = Periodic::new(&running.config.status);
     let mut waits = Vec::new();
     loop {
         let Running { registration, threads, loaded, .. } = running;
@@ -250,6 +257,8 @@ fn watch(
         waits.extend([Wait::readable(signals.as_fd()), Wait::readable(threads.requests.removed())]);
         #[cfg(feature = "status")]
         let due = server.as_ref().map_or(due, |server| server.waits(due, &mut waits));
+        #[cfg(feature = "status")]
+        let due = periodic.as_ref().map_or(due, |periodic| periodic.due().min(due));
         let left = due.saturating_duration_since(Instant::now());
         let waited = poll(&mut waits, Some(left));
         waited.map_err(|e| Error::System("wait for signals", e))?;
@@ -265,15 +274,19 @@ fn watch(
         }
         if Instant::now() >= next {
             registration.verify();
-            // What the kernel lost is reported by the writer.
-            if registration.take_news() {
-                threads.requests.look();
-            }
             next = Instant::now() + every;
         }
         #[cfg(feature = "status")]
         if let Some(server) = &mut server {
             server.serve(running);
+        }
+        #[cfg(feature = "status")]
+        if let Some(periodic) = &mut periodic {
+            periodic.tell(running);
+        }
+        // What the kernel lost is reported by the writer.
+        if running.registration.take_news() {
+            running.threads.requests.look();
         }
     }
 }

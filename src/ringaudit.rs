@@ -6,5 +6,7 @@ pub mod ask;
 pub mod daemon;
 mod loaded;
 pub mod ruleset;
+#[cfg(feature = "status")]
+mod status;
 
 pub use ringaudit_way::*;

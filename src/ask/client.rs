@@ -1,6 +1,6 @@
 //! The side of who asks: `ringaudit status` and others.
 
-use crate::cli::Ask;
+use crate::cli::{Ask, Form};
 use crate::config::{Problem, Source};
 use crate::sys::local;
 use crate::sys::poll::{Wait, poll};
@@ -71,7 +71,12 @@ impl std::error::Error for Error {}
 /// No socket, no daemon, no answer, or its refusal.
 pub fn run(ask: &Ask) -> Result<String, Error> {
     let socket = socket(ask)?;
-    question(&socket, ask.command, Duration::ZERO)
+    let form = match ask.form {
+        Form::Table => "",
+        Form::Json => " json",
+        Form::Prometheus => " prometheus",
+    };
+    question(&socket, &[ask.command, form].concat(), Duration::ZERO)
 }
 
 /// The socket that was named, or that of the config.

@@ -6,6 +6,7 @@ mod client;
 mod server;
 
 use crate::daemon::Running;
+use crate::status;
 pub use client::{Error, run};
 pub(crate) use server::Server;
 use std::time::Instant;
@@ -22,7 +23,7 @@ struct Request {
 }
 
 /// All requests.
-const REQUESTS: &[Request] = &[Request { word: "status", is_for_root: false, answer: status }];
+const REQUESTS: &[Request] = &[Request { word: "status", is_for_root: false, answer: status::answer }];
 
 /// What comes of a request.
 pub(crate) enum Reply {
@@ -37,7 +38,3 @@ pub(crate) enum Reply {
 
 /// Makes an answer at a later time.
 pub(crate) type Then = Box<dyn FnOnce(&mut Running<'_>) -> Reply>;
-
-fn status(running: &mut Running<'_>, _: &str) -> Reply {
-    Reply::Done(format!("records: {}\n", running.stats.records.get()))
-}

@@ -149,12 +149,15 @@ impl Writer {
         let Some(block) = self.outlet.take() else { return false };
         self.lines.now = Instant::now();
         for frame in block.frames() {
+            #[cfg(feature = "status")]
+            self.lines.stats.types.add(frame.kind);
             if frame.kind == RecordType::CONFIG_CHANGE.0 {
                 self.requests.note_change(frame.text);
             }
             self.assembler.add(RecordType(frame.kind), frame.text, self.lines.now, &mut self.lines);
         }
-        self.outlet.give_back(block);
+        let used = self.outlet.give_back(block);
+        self.lines.stats.ring_highest.note(used as u64);
         true
     }
 
