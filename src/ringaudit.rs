@@ -8,5 +8,7 @@ mod loaded;
 pub mod ruleset;
 #[cfg(feature = "status")]
 mod status;
+#[cfg(feature = "status")]
+mod top;
 
 pub use ringaudit_way::*;

@@ -4,9 +4,11 @@ use crate::cli::{Ask, Form};
 use crate::config::{Problem, Source};
 use crate::sys::local;
 use crate::sys::poll::{Wait, poll};
+use crate::top;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,8 +24,10 @@ pub enum Error {
     NoSocket(String),
     /// Nobody answers there.
     Unanswered(PathBuf, io::Error),
-    /// The daemon says no.
+    /// The daemon says no, or it can't be asked so.
     Refused(String),
+    /// What the terminal refuses.
+    Terminal(io::Error),
 }
 
 impl Error {
@@ -32,7 +36,7 @@ impl Error {
         match self {
             Self::Config(_) | Self::NoSocket(_) => 2,
             Self::Unanswered(_, error) if error.kind() == io::ErrorKind::PermissionDenied => 3,
-            Self::Unanswered(..) | Self::Refused(_) => 1,
+            Self::Unanswered(..) | Self::Refused(_) | Self::Terminal(_) => 1,
         }
     }
 }
@@ -58,6 +62,7 @@ impl fmt::Display for Error {
                 write!(f, "{}: {why}", path.display())
             }
             Self::Refused(why) => f.write_str(why),
+            Self::Terminal(error) => write!(f, "failed to use the terminal: {error}"),
         }
     }
 }
@@ -76,7 +81,10 @@ pub fn run(ask: &Ask) -> Result<String, Error> {
         Form::Json => " json",
         Form::Prometheus => " prometheus",
     };
-    question(&socket, &[ask.command, form].concat(), Duration::ZERO)
+    match ask.command {
+        "top" => top::run(ask, &socket),
+        command => question(&socket, &[command, form].concat(), Duration::ZERO),
+    }
 }
 
 /// The socket that was named, or that of the config.
@@ -90,28 +98,38 @@ fn socket(ask: &Ask) -> Result<PathBuf, Error> {
 }
 
 /// One question, that may take so long.
-pub(super) fn question(socket: &Path, line: &str, time: Duration) -> Result<String, Error> {
+pub(crate) fn question(socket: &Path, line: &str, time: Duration) -> Result<String, Error> {
     let unanswered = |error| Error::Unanswered(socket.to_owned(), error);
-    let answer = exchange(socket, line, time + PATIENCE).map_err(unanswered)?;
-    let text = String::from_utf8_lossy(&answer);
-    match text.split_once('\n') {
-        Some(("ok", text)) => Ok(text.to_owned()),
-        Some(("error", why)) => Err(Error::Refused(why.to_owned())),
-        _ => Err(unanswered(io::ErrorKind::UnexpectedEof.into())),
-    }
-}
-
-fn exchange(socket: &Path, line: &str, time: Duration) -> io::Result<Vec<u8>> {
-    let mut stream = local::connect(socket)?;
-    stream.write_all(format!("{line}\n").as_bytes())?;
+    let mut stream = begin(socket, line)?;
     let mut answer = Vec::new();
     loop {
-        if poll(&mut [Wait::readable(stream.as_fd())], Some(time))? == 0 {
-            return Err(io::ErrorKind::TimedOut.into());
+        let waited = poll(&mut [Wait::readable(stream.as_fd())], Some(time + PATIENCE));
+        if waited.map_err(unanswered)? == 0 {
+            return Err(unanswered(io::ErrorKind::TimedOut.into()));
         }
         match stream.read_to_end(&mut answer) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            other => return other.map(|_| answer),
+            Err(error) => return Err(unanswered(error)),
+            Ok(_) => return verdict(socket, answer),
         }
+    }
+}
+
+/// Asks; the answer comes on the stream, which never waits.
+pub(crate) fn begin(socket: &Path, line: &str) -> Result<UnixStream, Error> {
+    let asked = local::connect(socket).and_then(|mut stream| {
+        stream.write_all(format!("{line}\n").as_bytes())?;
+        Ok(stream)
+    });
+    asked.map_err(|error| Error::Unanswered(socket.to_owned(), error))
+}
+
+/// What an answer says.
+pub(crate) fn verdict(socket: &Path, answer: Vec<u8>) -> Result<String, Error> {
+    let text = String::from_utf8(answer).unwrap_or_default();
+    match text.split_once('\n') {
+        Some(("ok", text)) => Ok(text.to_owned()),
+        Some(("error", why)) => Err(Error::Refused(why.to_owned())),
+        _ => Err(Error::Unanswered(socket.to_owned(), io::ErrorKind::UnexpectedEof.into())),
     }
 }

@@ -6,8 +6,9 @@ mod client;
 mod server;
 
 use crate::daemon::Running;
-use crate::status;
+use crate::{status, top};
 pub use client::{Error, run};
+pub(crate) use client::{begin, question, verdict};
 pub(crate) use server::Server;
 use std::time::Instant;
 
@@ -23,7 +24,10 @@ struct Request {
 }
 
 /// All requests.
-const REQUESTS: &[Request] = &[Request { word: "status", is_for_root: false, answer: status::answer }];
+const REQUESTS: &[Request] = &[
+    Request { word: "status", is_for_root: false, answer: status::answer },
+    Request { word: "top", is_for_root: false, answer: top::answer },
+];
 
 /// What comes of a request.
 pub(crate) enum Reply {

@@ -3,6 +3,8 @@
 
 mod lines;
 mod loss;
+#[cfg(feature = "status")]
+pub mod top;
 
 use crate::capture::ring::{Bell, Outlet};
 use crate::config::Config;
@@ -33,6 +35,9 @@ pub struct Requests {
     asked: Mutex<Asked>,
     /// Rung when the kernel has removed rules.
     removed: Alarm,
+    /// Those who look at what events come from.
+    #[cfg(feature = "status")]
+    pub top: Arc<top::Top>,
 }
 
 /// What was asked, and by whom. The main thread writes it on a signal.
@@ -108,11 +113,21 @@ impl Writer {
     pub fn new(config: &Config, outlet: Outlet, outputs: Outputs, stats: Arc<Stats>) -> io::Result<Self> {
         let now = Instant::now();
         let (bell, removed) = (outlet.bell(), Alarm::new()?);
-        let requests = Arc::new(Requests { bell, room: outputs.room(), asked: Mutex::default(), removed });
+        let room = outputs.room();
+        let assembler = Assembler::new(&config.event, Arc::clone(&stats))?;
+        let lines = Lines::new(config, outputs, stats, now, true)?;
+        let requests = Arc::new(Requests {
+            bell,
+            room,
+            asked: Mutex::default(),
+            removed,
+            #[cfg(feature = "status")]
+            top: Arc::clone(&lines.top),
+        });
         Ok(Self {
             outlet,
-            assembler: Assembler::new(&config.event, Arc::clone(&stats))?,
-            lines: Lines::new(config, outputs, stats, now, true)?,
+            assembler,
+            lines,
             requests,
             flushed: now,
             format: config.outputs.first().map_or("none", |output| output.format.name()),
