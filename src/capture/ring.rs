@@ -65,6 +65,7 @@ pub struct Outlet {
     full: Consumer<'static, Box<Block>>,
     empty: Producer<'static, Box<Block>>,
     shared: Arc<Shared>,
+    blocks: usize,
 }
 
 /// Wakes the writer from any thread.
@@ -101,7 +102,7 @@ pub fn ring(blocks: usize) -> io::Result<(Inlet, Outlet)> {
         shared: Arc::clone(&shared),
         wake_at: blocks.div_ceil(4),
     };
-    Ok((inlet, Outlet { full: full_out, empty: empty_in, shared }))
+    Ok((inlet, Outlet { full: full_out, empty: empty_in, shared, blocks }))
 }
 
 impl Inlet {
@@ -156,11 +157,13 @@ impl Outlet {
         self.full.dequeue()
     }
 
-    /// Returns a block for the reader to fill again.
-    pub fn give_back(&mut self, mut block: Box<Block>) {
+    /// Returns a block for the reader to fill again; gives the bytes of all blocks that were in use with it.
+    pub fn give_back(&mut self, mut block: Box<Block>) -> usize {
         block.used = 0;
+        let used = self.blocks.saturating_sub(self.empty.len());
         // The queue has room for every block there is.
         let _ = self.empty.enqueue(block);
+        used * BLOCK
     }
 
     /// Whether the reader has closed its end and everything was taken.

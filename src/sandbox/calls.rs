@@ -101,11 +101,11 @@ const MAIN: &[u16] = calls! {
 /// landlock_create_ruleset, landlock_add_rule and landlock_restrict_self, of one number everywhere.
 const LANDLOCK: &[u16] = &[444, 445, 446];
 #[cfg(target_arch = "x86_64")]
-const MAIN_HERE: &[u16] = calls! { SYS_arch_prctl SYS_dup2 SYS_pipe };
+const MAIN_HERE: &[u16] = calls! { SYS_arch_prctl SYS_dup2 SYS_pipe SYS_lchown };
 #[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
 const MAIN_HERE: &[u16] = &[];
 #[cfg(target_arch = "arm")]
-const MAIN_HERE: &[u16] = calls! { SYS_dup2 SYS_pipe SYS_ugetrlimit SYS_getgroups32 };
+const MAIN_HERE: &[u16] = calls! { SYS_dup2 SYS_pipe SYS_ugetrlimit SYS_getgroups32 SYS_lchown32 };
 
 /// O_WRONLY, O_RDWR, O_CREAT, O_TRUNC and O_APPEND: an opening that could change something.
 const CHANGES: u32 = (libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND) as u32;

@@ -53,6 +53,8 @@ pub(super) fn needed(config: &Config, (uid, gid): (u32, u32)) -> u64 {
     // to who could trace it (fs/proc/base.c, ptrace_may_access).
     need(SYS_PTRACE, looks);
     need(DAC_READ_SEARCH, opens);
+    // What is written, and whether it is a socket that somebody else makes.
+    let mut paths: Vec<(&Path, bool)> = Vec::new();
     for output in &config.outputs {
         if let Target::Syslog(SyslogTarget { peer, .. }) | Target::Unix(peer) = &output.target {
             // A longer datagram needs a larger buffer than everybody may have (SO_SNDBUFFORCE).
@@ -60,30 +62,37 @@ pub(super) fn needed(config: &Config, (uid, gid): (u32, u32)) -> u64 {
             let is_long = longest == 0 || longest > peer.carrier.longest_line();
             need(NET_ADMIN, peer.carrier == Carrier::UnixDatagram && is_long);
         }
-        let (files, socket): (&[&Path], bool) = match &output.target {
+        match &output.target {
             Target::File(file) => {
                 need(CHOWN, file.owner.is_some() || file.group.is_some());
                 need(FOWNER, file.owner.is_some());
                 need(DAC_OVERRIDE, file.owner.is_some());
-                let folder = file.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                (&[file.path.as_path(), folder.unwrap_or(Path::new("."))], false)
+                paths.push((file.path.as_path(), false));
+                paths.push((super::fence::folder(&file.path), false));
             }
             Target::Syslog(SyslogTarget { peer, .. }) | Target::Unix(peer) if !peer.carrier.is_internet() => {
-                (&[Path::new(&peer.address.value)], true)
+                paths.push((Path::new(&peer.address.value), true));
             }
-            _ => (&[], false),
-        };
-        // Somebody who named a user has to give it what it needs; root had it without asking.
-        for path in files.iter().filter(|_| uid == 0) {
-            let found = fs::metadata(path);
-            let strange = match &found {
-                Ok(metadata) => !may_write(metadata, uid, gid),
-                // Who will make the socket, and for whom, nobody knows.
-                Err(_) => socket,
-            };
-            need(DAC_OVERRIDE, strange || !may_reach(path, uid, gid));
-            need(FOWNER, found.is_ok_and(|metadata| metadata.is_file() && metadata.uid() != uid));
+            _ => {}
         }
+    }
+    #[cfg(feature = "status")]
+    {
+        need(CHOWN, config.status.group.is_some());
+        let made =
+            [&config.status.socket, &config.status.textfile].into_iter().filter(|path| !path.is_empty());
+        paths.extend(made.map(|path| (super::fence::folder(Path::new(path)), false)));
+    }
+    // Somebody who named a user has to give it what it needs; root had it without asking.
+    for (path, is_socket) in paths.into_iter().filter(|_| uid == 0) {
+        let found = fs::metadata(path);
+        let strange = match &found {
+            Ok(metadata) => !may_write(metadata, uid, gid),
+            // Who will make the socket, and for whom, nobody knows.
+            Err(_) => is_socket,
+        };
+        need(DAC_OVERRIDE, strange || !may_reach(path, uid, gid));
+        need(FOWNER, found.is_ok_and(|metadata| metadata.is_file() && metadata.uid() != uid));
     }
     set
 }

@@ -36,6 +36,10 @@ pub(super) fn all(config: &Config) -> io::Result<Fence> {
     fence.read(Path::new("/"))?;
     fence.write(Path::new(STDERR))?;
     config.outputs.iter().try_for_each(|output| allow(&fence, &output.target))?;
+    #[cfg(feature = "status")]
+    for path in [&config.status.socket, &config.status.textfile].into_iter().filter(|path| !path.is_empty()) {
+        fence.write(folder(Path::new(path)))?;
+    }
     Ok(fence)
 }
 
@@ -66,7 +70,8 @@ fn real<'s>(path: &Path, space: &'s mut [u8]) -> Option<&'s Path> {
     Some(Path::new(OsStr::from_bytes(found)))
 }
 
-fn folder(path: &Path) -> &Path {
+/// The folder in which a file lies.
+pub(super) fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

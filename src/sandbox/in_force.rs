@@ -82,7 +82,7 @@ impl InForce {
         self.words.iter().any(|word| !matches!(word, Word::No | Word::Failed))
     }
 
-    /// Gives each part's name and word, and at the end the ceiling over the memory in KiB, `memory`.
+    /// Gives each part's name and word.
     pub fn each(&self, give: &mut dyn FnMut(&'static str, &str)) {
         for (name, word) in NAMES.iter().zip(self.words) {
             let mut text = String::new();
@@ -97,7 +97,6 @@ impl InForce {
             };
             give(name, &text);
         }
-        give("max_kib", &self.max_kib.to_string());
     }
 }
 
@@ -111,7 +110,10 @@ impl fmt::Display for InForce {
             }
             before = "; ";
         });
-        result
+        match self.max_kib {
+            0 => result,
+            kib => result.and_then(|()| write!(f, "; max_kib {kib}")),
+        }
     }
 }
 
@@ -128,10 +130,12 @@ mod tests {
         in_force.set(Part::Seccomp, Word::NotMain);
         in_force.set(Part::LockMemory, Word::Failed);
         assert!(in_force.is_any());
+        let bounded = InForce { max_kib: 4096, ..in_force };
+        assert!(bounded.to_string().ends_with("lock_memory failed; max_kib 4096"));
         assert_eq!(
             in_force.to_string(),
             "sandbox: capabilities audit_control,sys_ptrace; no_new_privs no; user 7:8; seccomp not-main; \
-             landlock no; limits no; core_dumps no; lock_memory failed; max_kib 0"
+             landlock no; limits no; core_dumps no; lock_memory failed"
         );
     }
 }

@@ -25,6 +25,7 @@ const READ_FILE: u64 = 1 << 2;
 const READ_DIR: u64 = 1 << 3;
 const REMOVE_FILE: u64 = 1 << 5;
 const MAKE_REG: u64 = 1 << 8;
+const MAKE_SOCK: u64 = 1 << 9;
 /// All rights of the first version: up to MAKE_SYM.
 const FIRST: u64 = (1 << 13) - 1;
 /// REFER of version 2, TRUNCATE of version 3, IOCTL_DEV of version 5.
@@ -103,11 +104,11 @@ impl Fence {
         self.path(path, READ_FILE | READ_DIR)
     }
 
-    /// Files can be made, written, renamed and removed below this folder; or this file can be written.
+    /// Files and sockets can be made, written, renamed and removed below this folder; or this file can be written.
     ///
     /// Errors: those of the kernel.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        self.path(path, READ_FILE | READ_DIR | WRITE_FILE | MAKE_REG | REMOVE_FILE | TRUNCATE)
+        self.path(path, READ_FILE | READ_DIR | WRITE_FILE | MAKE_REG | MAKE_SOCK | REMOVE_FILE | TRUNCATE)
     }
 
     fn path(&self, path: &Path, rights: u64) -> io::Result<()> {

@@ -3,6 +3,8 @@
 
 mod lines;
 mod loss;
+#[cfg(feature = "status")]
+pub mod top;
 
 use crate::capture::ring::{Bell, Outlet};
 use crate::config::Config;
@@ -33,6 +35,9 @@ pub struct Requests {
     asked: Mutex<Asked>,
     /// Rung when the kernel has removed rules.
     removed: Alarm,
+    /// Those who look at what events come from.
+    #[cfg(feature = "status")]
+    pub top: Arc<top::Top>,
 }
 
 /// What was asked, and by whom. The main thread writes it on a signal.
@@ -108,11 +113,21 @@ impl Writer {
     pub fn new(config: &Config, outlet: Outlet, outputs: Outputs, stats: Arc<Stats>) -> io::Result<Self> {
         let now = Instant::now();
         let (bell, removed) = (outlet.bell(), Alarm::new()?);
-        let requests = Arc::new(Requests { bell, room: outputs.room(), asked: Mutex::default(), removed });
+        let room = outputs.room();
+        let assembler = Assembler::new(&config.event, Arc::clone(&stats))?;
+        let lines = Lines::new(config, outputs, stats, now, true)?;
+        let requests = Arc::new(Requests {
+            bell,
+            room,
+            asked: Mutex::default(),
+            removed,
+            #[cfg(feature = "status")]
+            top: Arc::clone(&lines.top),
+        });
         Ok(Self {
             outlet,
-            assembler: Assembler::new(&config.event, Arc::clone(&stats))?,
-            lines: Lines::new(config, outputs, stats, now, true)?,
+            assembler,
+            lines,
             requests,
             flushed: now,
             format: config.outputs.first().map_or("none", |output| output.format.name()),
@@ -149,12 +164,15 @@ impl Writer {
         let Some(block) = self.outlet.take() else { return false };
         self.lines.now = Instant::now();
         for frame in block.frames() {
+            #[cfg(feature = "status")]
+            self.lines.stats.types.add(frame.kind);
             if frame.kind == RecordType::CONFIG_CHANGE.0 {
                 self.requests.note_change(frame.text);
             }
             self.assembler.add(RecordType(frame.kind), frame.text, self.lines.now, &mut self.lines);
         }
-        self.outlet.give_back(block);
+        let used = self.outlet.give_back(block);
+        self.lines.stats.ring_highest.note(used as u64);
         true
     }
 

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use ringaudit::config::{
     Action, Argv, AtExit, Condition, Config, Enrich, Event, Failure, FileTarget, Filter, Format, Json,
     Kernel, KernelKey, Label, LabelTest, Landlock, Located, Memory, NameSource, Network, OnError, Output,
-    Overflow, Place, Raw, Ring, Rules, Sandbox, Seccomp, Setting, Syscall, Target, Translate, read, show,
+    Overflow, Place, Raw, Ring, Rules, Sandbox, Seccomp, Setting, Status, Syscall, Target, Translate, read,
+    show,
 };
 
 use crate::documents::whole_example;
@@ -125,6 +126,16 @@ fn enrich() -> impl Strategy<Value = Enrich> {
     )
 }
 
+fn status() -> impl Strategy<Value = Status> {
+    let path = || {
+        proptest::option::of(name()).prop_map(|name| name.map_or_else(String::new, |name| format!("/{name}")))
+    };
+    let textfile = path().prop_map(|path| if path.is_empty() { path } else { path + ".prom" });
+    (path(), 0..=0o777_u32, proptest::option::of(located(name())), textfile, 0..=86_400_u32).prop_map(
+        |(socket, mode, group, textfile, interval_s)| Status { socket, mode, group, textfile, interval_s },
+    )
+}
+
 fn label() -> impl Strategy<Value = Label> {
     let test = prop_oneof![
         name().prop_map(LabelTest::Key),
@@ -211,7 +222,18 @@ fn config() -> impl Strategy<Value = Config> {
     let memory =
         (0..=1_048_576_u32).prop_map(|value| Memory { max_kib: Located { place: Place::default(), value } });
     let less = (sandbox(), memory);
-    (kernel(), ring, event, rules, json, raw, translate, (enrich(), less), (labels, filters), outputs())
+    (
+        kernel(),
+        ring,
+        event,
+        rules,
+        json,
+        raw,
+        translate,
+        (enrich(), less),
+        (labels, filters, status()),
+        outputs(),
+    )
         .prop_map(
             |(
                 kernel,
@@ -222,7 +244,7 @@ fn config() -> impl Strategy<Value = Config> {
                 raw,
                 translate,
                 (enrich, less),
-                (labels, filters),
+                (labels, filters, status),
                 outputs,
             )| Config {
                 kernel,
@@ -235,6 +257,7 @@ fn config() -> impl Strategy<Value = Config> {
                 enrich,
                 sandbox: less.0,
                 memory: less.1,
+                status,
                 labels,
                 filters,
                 outputs,

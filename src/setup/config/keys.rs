@@ -11,7 +11,7 @@ pub struct Section {
 }
 
 /// All tables but the lists, `[[label]]`, `[[filter]]` and `[[output]]`.
-pub const SECTIONS: [Section; 10] = [
+pub const SECTIONS: [Section; 11] = [
     Section {
         name: "kernel",
         keys: &[
@@ -52,6 +52,7 @@ pub const SECTIONS: [Section; 10] = [
         ],
     },
     Section { name: "memory", keys: &["max_kib"] },
+    Section { name: "status", keys: &["socket", "mode", "group", "textfile", "interval_s"] },
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.

@@ -18,6 +18,8 @@ mod plain;
 mod sandbox;
 mod show;
 mod source;
+#[cfg(feature = "status")]
+mod status;
 mod suggest;
 mod target;
 mod toml;
@@ -40,6 +42,8 @@ pub use network::{Carrier, Compression, GelfTarget, Peer, Protocol, SyslogTarget
 pub use sandbox::{Landlock, Memory, Sandbox, Seccomp};
 pub use show::show;
 pub use source::{BUILT_IN, DEFAULT_PATH, Loaded, MAX_BYTES, Source, embedded, read_file};
+#[cfg(feature = "status")]
+pub use status::{Status, TEXTFILE_S};
 pub(crate) use suggest::did_you_mean;
 pub use suggest::{listed, nearest, quoted};
 pub use target::{FileTarget, Fsync, LongLine, LowSpace, MAX_OUTPUTS, Output, Queue, Target, WhenFull};
@@ -150,6 +154,9 @@ pub struct Config {
     pub sandbox: Sandbox,
     /// `[memory]`: how much may be taken.
     pub memory: Memory,
+    /// `[status]`: where the daemon answers questions.
+    #[cfg(feature = "status")]
+    pub status: Status,
     /// `[[label]]`: names for processes, in the order in which they are tried.
     pub labels: Vec<Label>,
     /// `[[filter]]`: which events are written, in the order in which they are asked.
@@ -172,6 +179,8 @@ impl Default for Config {
             enrich: Enrich::default(),
             sandbox: Sandbox::default(),
             memory: Memory::default(),
+            #[cfg(feature = "status")]
+            status: Status::default(),
             labels: Vec::new(),
             filters: Vec::new(),
             outputs: vec![Output::default()],

@@ -8,7 +8,7 @@ use super::values::{Table, Walker};
 use super::{Config, Event, Kernel, KernelKey, Located, Place, Problem, Ring, Rules, Section};
 
 /// What the top level can hold.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "kernel",
     "ring",
     "event",
@@ -19,13 +19,14 @@ const TABLES: [&str; 13] = [
     "enrich",
     "sandbox",
     "memory",
+    "status",
     LABEL,
     FILTER,
     OUTPUT,
 ];
 /// The same for messages.
 const LISTED: &str = "the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], \
-                      [sandbox], [memory], [[label]], [[filter]] and [[output]]";
+                      [sandbox], [memory], [status], [[label]], [[filter]] and [[output]]";
 /// The record types that a message can have (`nlmsg_type` is 16 bits).
 const TYPES: &str = "two record types, the lowest and the highest, such as [1300, 1399]";
 
@@ -78,6 +79,7 @@ impl Walker<'_> {
             "json" | "translate" | "enrich" | LABEL | FILTER => !cfg!(feature = "json"),
             "raw" => !cfg!(feature = "replay"),
             "sandbox" | "memory" => !cfg!(feature = "sandbox"),
+            "status" => !cfg!(feature = "status"),
             _ => false,
         };
         if left_out {
@@ -110,6 +112,8 @@ impl Walker<'_> {
             "sandbox" if cfg!(feature = "sandbox") => self.sandbox(table, &mut config.sandbox),
             "memory" if cfg!(feature = "sandbox") => self.memory(table, &mut config.memory),
             "enrich" if cfg!(feature = "json") => self.enrich(table, &mut config.enrich),
+            #[cfg(feature = "status")]
+            "status" => self.status(table, &mut config.status),
             _ => self.rules(table, &mut config.rules),
         }
     }
