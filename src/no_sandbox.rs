@@ -2,6 +2,18 @@
 
 use crate::config::{Config, Problem, Target};
 
+/// Where an output writes: nobody asks.
+#[derive(Default)]
+pub struct Place;
+
+impl Place {
+    /// Of this output.
+    #[must_use]
+    pub fn of(_: &Target) -> Self {
+        Self
+    }
+}
+
 /// What a config can't be right for: nothing.
 pub fn check(_: &Config) -> Option<Problem> {
     None
@@ -23,11 +35,11 @@ pub fn tell() {}
 pub fn confine_reader(_: bool) {}
 
 /// Does nothing.
-pub fn confine_output(_: &Target) {}
+pub fn confine_output(_: &Place) {}
 
 /// It need not.
 #[must_use]
-pub fn must_begin_anew(_: &Target) -> bool {
+pub fn must_begin_anew(_: &Place) -> bool {
     false
 }
 

@@ -1,7 +1,7 @@
 //! The line that is being made: a space for the longest one there can be, mapped once, touched only as far
 //! as lines reach, and given back after a long one.
 
-use crate::sys::memory::Region;
+use crate::sys::memory::{HAS_CEILING, Region};
 use std::io;
 
 /// What stays resident after a long line.
@@ -47,9 +47,14 @@ impl Line {
 
     /// Below a ceiling over the memory: whether there is more room after something did not fit. Then the line is what
     /// it was up to `from`, and the rest is to be appended again.
+    #[inline]
+    pub fn grow(&mut self, from: usize) -> bool {
+        HAS_CEILING && self.grow_now(from)
+    }
+
     #[cold]
     #[inline(never)]
-    pub fn grow(&mut self, from: usize) -> bool {
+    fn grow_now(&mut self, from: usize) -> bool {
         let (now, most) = (self.space.len(), self.space.capacity());
         let mut steps = [now * 2, now + now / 4].into_iter();
         let grows = now < most && steps.any(|step| self.space.reserve(step.min(most)));

@@ -4,9 +4,8 @@
 use super::batch::Batch;
 use super::queue::{Queue, Stage};
 use super::{Fault, Output, STACK};
-use crate::config::Target;
 use crate::log;
-use crate::sandbox;
+use crate::sandbox::{self, Place};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,7 +36,7 @@ pub(super) struct Driver {
     /// When memory is given back, if nothing comes until then.
     rest_at: Option<Instant>,
     /// Where it writes, for the sandbox of its thread.
-    target: Target,
+    place: Place,
     /// Whether what it opens next is in its thread's sandbox for sure, as the thread has just begun.
     is_fresh: bool,
     /// Whether it is to open anew as soon as that is so.
@@ -63,20 +62,20 @@ impl Driver {
             trouble: None,
             is_stopping: false,
             rest_at: None,
-            target: Target::default(),
+            place: Place::default(),
             is_fresh: true,
             reopens: false,
         }
     }
 
     /// Says where it writes, for the sandbox.
-    pub(super) fn writes_to(self, target: Target) -> Self {
-        Self { target, ..self }
+    pub(super) fn writes_to(self, place: Place) -> Self {
+        Self { place, ..self }
     }
 
     /// Works until it is told to stop and everything is written, or the time for that is over.
     pub(super) fn run(mut self) {
-        sandbox::confine_output(&self.target);
+        sandbox::confine_output(&self.place);
         match self.open() {
             Err(Fault::Wrong(message)) => {
                 let hint = sandbox::hint(&message);
@@ -114,7 +113,7 @@ impl Driver {
     fn begin_anew(self) {
         let name = self.name().to_owned();
         let go_on = move || {
-            sandbox::confine_output(&self.target);
+            sandbox::confine_output(&self.place);
             Self { is_fresh: true, ..self }.go_on();
         };
         // There is always somebody to start it: it was there before this thread.
@@ -135,7 +134,7 @@ impl Driver {
         if std::mem::take(&mut self.reopens) {
             return self.reopen(now);
         }
-        if opens && !self.is_fresh && sandbox::must_begin_anew(&self.target) {
+        if opens && !self.is_fresh && sandbox::must_begin_anew(&self.place) {
             return Then::BeginAnew;
         }
         let orders = self.queue.look(&mut self.batch, !is_resting, self.trouble.is_some());
@@ -149,7 +148,7 @@ impl Driver {
         }
         if orders.reopen {
             self.reopens = true;
-            let anew = !self.is_fresh && sandbox::must_begin_anew(&self.target);
+            let anew = !self.is_fresh && sandbox::must_begin_anew(&self.place);
             return if anew { Then::BeginAnew } else { Then::GoOn };
         }
         if self.output.due().is_some_and(|due| due <= now)
@@ -164,7 +163,7 @@ impl Driver {
             let was_fresh = self.is_fresh;
             if let Err(fault) = self.write() {
                 // The directory may be another one by now.
-                if !was_fresh && fault.is_refused() && sandbox::must_begin_anew(&self.target) {
+                if !was_fresh && fault.is_refused() && sandbox::must_begin_anew(&self.place) {
                     self.is_open = false;
                     return Then::BeginAnew;
                 }

@@ -16,7 +16,7 @@ mod stdout;
 use crate::config::{self, Format, LongLine, Target, WhenFull};
 use crate::format::Line;
 use crate::log;
-use crate::sandbox;
+use crate::sandbox::{self, Place};
 use crate::stats::{Dropped, OutputStats, Stats};
 use crate::sys::thread::spawn;
 use crate::wire::record::Stamp;
@@ -468,7 +468,7 @@ fn start(
     let queue = Queue::new(limit, longest, overflow, Arc::clone(&counters), Arc::clone(room));
     let queue = Arc::new(queue.map_err(|error| no_memory(&error))?);
     let batch = Batch::new(longest).map_err(|error| no_memory(&error))?;
-    let driver = Driver::new(output, Arc::clone(&queue), batch).writes_to(config.target.clone());
+    let driver = Driver::new(output, Arc::clone(&queue), batch).writes_to(Place::of(&config.target));
     let thread = spawn(&config.name, STACK, Box::new(move || driver.run()));
     thread.map_err(|error| format!("failed to start a thread: {error}"))?;
     stats.outputs.add(counters);

@@ -5,7 +5,7 @@
 use super::batch::Batch;
 use crate::config::WhenFull;
 use crate::stats::{Dropped, OutputStats};
-use crate::sys::memory::Region;
+use crate::sys::memory::{HAS_CEILING, Region};
 use crate::sys::poll::{Alarm, Wait, poll};
 use crate::wire::record::Stamp;
 use std::io;
@@ -369,7 +369,7 @@ impl State {
             self.size = self.full;
         }
         let end = self.head + self.len;
-        if end <= self.size {
+        if HAS_CEILING && end <= self.size {
             // Nothing has gone round: below a ceiling it goes round where the memory ends.
             let may = self.space.reserve((end + need).min(self.full));
             self.size = if may { self.full } else { self.space.len().min(self.full) };

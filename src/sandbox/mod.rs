@@ -26,6 +26,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Open files: 64 outputs have up to five each.
 const FILES: u64 = 1024;
 
+/// Where an output writes.
+#[derive(Default)]
+pub struct Place(Target);
+
+impl Place {
+    /// Of this output.
+    #[must_use]
+    pub fn of(target: &Target) -> Self {
+        Self(target.clone())
+    }
+}
+
 /// What threads do when they start.
 struct State {
     seccomp: Seccomp,
@@ -251,7 +263,7 @@ pub fn confine_reader(may_open: bool) {
 }
 
 /// Takes from an output's thread what it does not need. A program inherits what its thread has, and so that has all.
-pub fn confine_output(target: &Target) {
+pub fn confine_output(Place(target): &Place) {
     if !matches!(target, Target::Pipe(_)) {
         let landlock = state().landlock;
         restrict("output", Role::Output, target.is_internet(), landlock.then(|| fence::output(target)));
@@ -278,7 +290,7 @@ fn restrict(name: &str, role: Role, internet: bool, fence: Option<io::Result<lan
 /// Whether an output's thread must begin anew before it opens something: it is fenced in, and what it is fenced in by
 /// may be gone.
 #[must_use]
-pub fn must_begin_anew(target: &Target) -> bool {
+pub fn must_begin_anew(Place(target): &Place) -> bool {
     matches!(target, Target::File(_)) && state().landlock
 }
 

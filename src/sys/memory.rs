@@ -13,7 +13,7 @@ const PAGE: usize = 4096;
 const MADV_DONTNEED_LOCKED: libc::c_int = 24;
 
 /// Whether there can be a ceiling.
-const HAS_CEILING: bool = cfg!(feature = "sandbox");
+pub const HAS_CEILING: bool = cfg!(feature = "sandbox");
 /// What is paid for at once.
 const STEP: usize = 16 * 1024;
 

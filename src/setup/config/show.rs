@@ -42,7 +42,8 @@ pub fn show(config: &Config) -> String {
     if cfg!(feature = "replay") {
         header(&mut text, "\n[raw]", &config.raw);
     }
-    if cfg!(feature = "sandbox") {
+    #[cfg(feature = "sandbox")]
+    {
         header(&mut text, "\n[sandbox]", &config.sandbox);
         super::sandbox::show(&mut text, &config.sandbox);
         header(&mut text, "\n[memory]", &config.memory);

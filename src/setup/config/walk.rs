@@ -109,8 +109,10 @@ impl Walker<'_> {
             "json" if cfg!(feature = "json") => self.read(table, &mut config.json),
             "translate" if cfg!(feature = "json") => self.read(table, &mut config.translate),
             "raw" if cfg!(feature = "replay") => self.read(table, &mut config.raw),
-            "sandbox" if cfg!(feature = "sandbox") => self.sandbox(table, &mut config.sandbox),
-            "memory" if cfg!(feature = "sandbox") => self.memory(table, &mut config.memory),
+            #[cfg(feature = "sandbox")]
+            "sandbox" => self.sandbox(table, &mut config.sandbox),
+            #[cfg(feature = "sandbox")]
+            "memory" => self.memory(table, &mut config.memory),
             "enrich" if cfg!(feature = "json") => self.enrich(table, &mut config.enrich),
             #[cfg(feature = "status")]
             "status" => self.status(table, &mut config.status),
