@@ -41,8 +41,6 @@ pub enum Error {
     Kernel(registration::Error),
     /// Something that the system refuses.
     System(&'static str, io::Error),
-    /// A part of the sandbox can't be had, without which the config has it not run.
-    Sandbox(&'static str, io::Error),
     /// A second signal came before the stop was done.
     Hurried,
 }
@@ -52,7 +50,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) => 2,
-            Self::Outputs(_) | Self::System(..) | Self::Sandbox(..) | Self::Hurried => 1,
+            Self::Outputs(_) | Self::System(..) | Self::Hurried => 1,
             Self::Kernel(registration::Error::Taken(..)) => 4,
             Self::Kernel(registration::Error::Call(..)) => 1,
             Self::Kernel(_) => 3,
@@ -67,7 +65,6 @@ impl fmt::Display for Error {
             Self::Outputs(errors) => lines(f, errors),
             Self::Kernel(error) => error.fmt(f),
             Self::System(what, error) => write!(f, "failed to {what}: {error}"),
-            Self::Sandbox(part, error) => write!(f, "failed to enter the sandbox, {part}: {error}"),
             Self::Hurried => f.write_str("stopped at once by a second signal; events may be lost"),
         }
     }
@@ -155,7 +152,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     let mut registration =
         Registration::open(&config.kernel, Arc::clone(&link), Arc::clone(&stats)).map_err(Error::Kernel)?;
     // From here on nothing is parsed but with the privileges that are left.
-    sandbox::enter(&config).map_err(|(part, e)| Error::Sandbox(part, e))?;
+    sandbox::enter(&config).map_err(|e| Error::System("enter the sandbox", e))?;
     let outputs = Outputs::open(&config.outputs, Lines::longest(&config), &stats).map_err(Error::Outputs)?;
     // Told only if this daemon has the kernel's place: else that is told.
     #[cfg(feature = "status")]

@@ -3,6 +3,7 @@
 
 use super::Line;
 use super::pen::{MARGIN, Pen};
+use crate::sys::memory::HAS_CEILING;
 
 /// The longest escape of one byte: `\u00xx`.
 pub const WORST: usize = 6;
@@ -30,7 +31,7 @@ pub fn push(line: &mut Line, mut text: &[u8]) {
 /// How much of a text is one piece: no character is cut, and the most bytes that one can have are looked at.
 #[inline]
 fn piece_of(text: &[u8]) -> usize {
-    if text.len() <= PIECE {
+    if !HAS_CEILING || text.len() <= PIECE {
         return text.len();
     }
     let is_first = |at: &usize| text.get(*at).is_some_and(|byte| byte & 0xc0 != 0x80);

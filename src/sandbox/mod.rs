@@ -98,17 +98,17 @@ const ACTS: [(Part, Act); 8] = [
 ///
 /// What failed, and why, where the config says that nothing may fail.
 #[inline(never)]
-pub fn enter(config: &Config) -> Result<(), (&'static str, io::Error)> {
+pub fn enter(config: &Config) -> io::Result<()> {
     memory::limit(config);
     let mut in_force = InForce { max_kib: config.memory.max_kib.value, ..InForce::default() };
     if config.sandbox.enabled {
         for (part, act) in ACTS {
-            let word = act(config, &mut in_force).or_else(|error| failed(config, part, error))?;
+            let word = act(config, &mut in_force).or_else(|error| failed(config, part, &error))?;
             in_force.set(part, word);
         }
         // Behind the filter, which it inherits.
         if state().landlock {
-            keeper::start().or_else(|error| failed(config, Part::Landlock, error).map(|_| ()))?;
+            keeper::start().or_else(|error| failed(config, Part::Landlock, &error).map(|_| ()))?;
         }
     }
     state().in_force = Some(in_force);
@@ -126,9 +126,9 @@ pub fn tell() {
 
 /// Tells a failure, if it is not the end.
 #[cold]
-fn failed(config: &Config, part: Part, error: io::Error) -> Result<Word, (&'static str, io::Error)> {
+fn failed(config: &Config, part: Part, error: &io::Error) -> io::Result<Word> {
     if config.sandbox.required {
-        return Err((part.name(), error));
+        return Err(io::Error::other(format!("{}: {error}", part.name())));
     }
     log::warning(format_args!("sandbox.{} is not in force: {error}", part.name()));
     Ok(Word::Failed)

@@ -212,7 +212,7 @@ fn what_can_t_be_had_is_told_once_or_is_the_end() {
     assert_eq!(ended.code, Some(1));
     assert!(
         ended.stderr.ends_with(
-            "ringaudit: failed to enter the sandbox, user: Operation not permitted (os error 1)\n"
+            "ringaudit: failed to enter the sandbox: user: Operation not permitted (os error 1)\n"
         ),
         "{}",
         ended.stderr

@@ -37,19 +37,24 @@ pub const SECTIONS: [Section; 11] = [
     },
     Section {
         name: "sandbox",
-        keys: &[
-            "enabled",
-            "required",
-            "capabilities",
-            "no_new_privs",
-            "user",
-            "group",
-            "seccomp",
-            "landlock",
-            "limits",
-            "core_dumps",
-            "lock_memory",
-        ],
+        // Without it the table is refused as a whole.
+        keys: if !cfg!(feature = "sandbox") {
+            &[]
+        } else {
+            &[
+                "enabled",
+                "required",
+                "capabilities",
+                "no_new_privs",
+                "user",
+                "group",
+                "seccomp",
+                "landlock",
+                "limits",
+                "core_dumps",
+                "lock_memory",
+            ]
+        },
     },
     Section { name: "memory", keys: &["max_kib"] },
     Section { name: "status", keys: &["socket", "mode", "group", "textfile", "interval_s"] },
