@@ -40,6 +40,9 @@ fn main() -> ExitCode {
             Ok(output) => print(&output.text, output.exit_code),
             Err(error) => fail(&error, error.exit_code()),
         },
+        // As above.
+        #[cfg(not(feature = "status"))]
+        Ok(Action::Ask(_)) => ExitCode::from(USAGE),
         #[cfg(feature = "status")]
         Ok(Action::Ask(request)) => match ringaudit::ask::run(&request) {
             Ok(text) => print(text.as_bytes(), 0),

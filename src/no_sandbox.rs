@@ -4,13 +4,13 @@ use crate::config::{Config, Problem, Target};
 
 /// Where an output writes: nobody asks.
 #[derive(Default)]
-pub struct Place;
+pub struct Place(());
 
 impl Place {
     /// Of this output.
     #[must_use]
     pub fn of(_: &Target) -> Self {
-        Self
+        Self(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! The config as a user meets it: what each text means, where its values stand, and in the modules
 //! each wrong text with its exact messages, the documents, and what holds for every text.
+//! It is of a build with all features.
+#![cfg(all(feature = "sandbox", feature = "status"))]
 
 mod documents;
 mod errors;
