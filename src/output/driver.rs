@@ -77,10 +77,7 @@ impl Driver {
     pub(super) fn run(mut self) {
         sandbox::confine_output(&self.place);
         match self.open() {
-            Err(Fault::Wrong(message)) => {
-                let hint = sandbox::hint(&message);
-                return self.queue.note(Stage::Wrong(message + hint));
-            }
+            Err(Fault::Wrong(message)) => return self.queue.note(Stage::Wrong(message)),
             Err(fault) => {
                 self.queue.note(Stage::Working);
                 self.fail(fault);

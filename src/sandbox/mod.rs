@@ -310,7 +310,7 @@ pub fn hint(message: &str) -> &'static str {
     // EPERM and EACCES.
     let refused = message.ends_with("(os error 1)") || message.ends_with("(os error 13)");
     if refused && state().in_force.is_some_and(|in_force| in_force.is_any()) {
-        "; the sandbox may forbid it: it is made for the config of the start, so restart after a change"
+        "; if the sandbox forbids it, which is made for the config of the start: restart after a change"
     } else {
         ""
     }
