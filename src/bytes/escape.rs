@@ -17,23 +17,25 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// Appends `text` as the inside of a JSON string: `"`, `\`, `<`, `>`, `&`, control bytes, U+2028 and U+2029
 /// are escaped, and each byte that is not UTF-8 becomes `\ufffd`.
 pub fn push(line: &mut Line, mut text: &[u8]) {
-    while !text.is_empty() {
+    while HAS_CEILING && text.len() > PIECE {
         let (piece, rest) = text.split_at(piece_of(text));
-        let Some(out) = line.spare(piece.len() * WORST + MARGIN) else { return };
-        let mut pen = Pen::new(out);
-        pen.escaped(piece, special_bytes, one);
-        let written = pen.written();
-        line.advance(written);
+        push_piece(line, piece);
         text = rest;
     }
+    push_piece(line, text);
 }
 
-/// How much of a text is one piece: no character is cut, and the most bytes that one can have are looked at.
+fn push_piece(line: &mut Line, text: &[u8]) {
+    let Some(out) = line.spare(text.len() * WORST + MARGIN) else { return };
+    let mut pen = Pen::new(out);
+    pen.escaped(text, special_bytes, one);
+    let written = pen.written();
+    line.advance(written);
+}
+
+/// How much of a longer text is one piece: no character, which has at most four bytes, is cut.
 #[inline]
 fn piece_of(text: &[u8]) -> usize {
-    if !HAS_CEILING || text.len() <= PIECE {
-        return text.len();
-    }
     let is_first = |at: &usize| text.get(*at).is_some_and(|byte| byte & 0xc0 != 0x80);
     (PIECE - 3..=PIECE).rev().find(is_first).unwrap_or(PIECE)
 }

@@ -72,7 +72,8 @@ impl Region {
             return Err(io::Error::last_os_error());
         }
         let start = NonNull::new(at.cast()).ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?;
-        let mut region = Self { start, len, paid: len, floor: floor.min(len) };
+        let floor = if HAS_CEILING { floor.min(len) } else { 0 };
+        let mut region = Self { start, len, paid: len, floor };
         if has_ceiling() {
             region.paid = 0;
             if !region.pay(region.floor) {
@@ -85,7 +86,13 @@ impl Region {
     /// Whether the first `end` bytes may be touched: pays for them where that is needed.
     #[inline]
     pub fn reserve(&mut self, end: usize) -> bool {
-        end <= self.paid || (HAS_CEILING && self.pay(end))
+        end <= self.bytes() || (HAS_CEILING && self.pay(end))
+    }
+
+    /// How far it may be touched.
+    #[inline]
+    fn bytes(&self) -> usize {
+        if HAS_CEILING { self.paid } else { self.len }
     }
 
     /// How far it can ever be touched.
@@ -145,14 +152,14 @@ impl Deref for Region {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
         // SAFETY: the mapping is readable, initialised (zeros) and at least `paid` bytes long while `self` lives.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.paid) }
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.bytes()) }
     }
 }
 
 impl DerefMut for Region {
     fn deref_mut(&mut self) -> &mut [u8] {
         // SAFETY: as in `deref`, and borrowed mutably.
-        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.paid) }
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.bytes()) }
     }
 }
 
