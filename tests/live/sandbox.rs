@@ -164,8 +164,10 @@ fn as_another_user() {
     chown(dir.path(), Some(USER), Some(USER)).unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let json = dir.path().join("json");
+    // Its directory is where it may make its socket, too.
     let more = format!(
-        "[sandbox]\nuser = '{USER}'\ngroup = '{USER}'\nrequired = true\n[[output]]\ntype = 'file'\npath = '{}'\n",
+        "[status]\nsocket = '{}'\n[sandbox]\nuser = '{USER}'\ngroup = '{USER}'\nrequired = true\n[[output]]\ntype = 'file'\npath = '{}'\n",
+        dir.path().join("status").display(),
         json.display()
     );
     let before = machine.found;
