@@ -131,6 +131,14 @@ fn proc_says_what_the_documents_say() {
         let text = fs::read_to_string(document).unwrap();
         assert!(text.contains(&found), "{document} does not have\n{found}");
     }
+    // And `status` says the same in words.
+    let mut command = std::process::Command::new(*crate::daemon::BINARY);
+    let asked = command.args(["status", "--json", "-c"]).arg(daemon.dir.path().join("config.toml")).output();
+    let told: serde_json::Value = serde_json::from_slice(&asked.unwrap().stdout).unwrap();
+    let capabilities = "audit_control,dac_read_search,sys_ptrace";
+    for (part, word) in [("capabilities", capabilities), ("no_new_privs", "yes"), ("seccomp", "all")] {
+        assert_eq!(told["sandbox"][part], word, "{told}");
+    }
     let limits = fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).unwrap();
     let limit = |name: &str| {
         let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
