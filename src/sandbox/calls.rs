@@ -95,11 +95,12 @@ const WRITE_HERE: &[u16] = calls! {
 const MAIN: &[u16] = calls! {
     SYS_accept4 SYS_listen SYS_signalfd4 SYS_kill SYS_wait4 SYS_waitid SYS_execve SYS_seccomp SYS_capget SYS_capset
     SYS_prlimit64 SYS_set_tid_address SYS_umask SYS_getppid SYS_getcwd SYS_chdir SYS_fchdir SYS_chroot SYS_fchownat SYS_pipe2 SYS_dup3
-    SYS_memfd_create SYS_getpgid SYS_getgroups SYS_getresuid SYS_getresgid SYS_sysinfo SYS_getrusage SYS_flock
+    SYS_memfd_create SYS_setpgid SYS_getpgid SYS_getgroups SYS_getresuid SYS_getresgid SYS_sysinfo SYS_getrusage SYS_flock
     SYS_mlockall
 };
-/// landlock_create_ruleset, landlock_add_rule and landlock_restrict_self, of one number everywhere.
-const LANDLOCK: &[u16] = &[444, 445, 446];
+/// pidfd_send_signal and pidfd_open; landlock_create_ruleset, landlock_add_rule and landlock_restrict_self. They have
+/// one number everywhere.
+const MAIN_NEWER: &[u16] = &[424, 434, 444, 445, 446];
 #[cfg(target_arch = "x86_64")]
 const MAIN_HERE: &[u16] = calls! { SYS_arch_prctl SYS_dup2 SYS_pipe SYS_lchown };
 #[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
@@ -199,7 +200,7 @@ pub(super) fn plain(role: Role) -> [&'static [u16]; 7] {
         only(write, WRITE),
         only(main, MAIN),
         only(main, MAIN_HERE),
-        only(main, LANDLOCK),
+        only(main, MAIN_NEWER),
     ]
 }
 
