@@ -35,7 +35,14 @@ pub const SECTIONS: [Section; 9] = [
         name: "enrich",
         keys: &["process", "script", "container", "unit", "env", "inode_path", "processes"],
     },
-    Section { name: "status", keys: &["socket", "mode", "group", "textfile", "interval_s"] },
+    Section {
+        name: "status",
+        keys: if cfg!(feature = "status") {
+            &["socket", "mode", "group", "textfile", "interval_s"]
+        } else {
+            &[]
+        },
+    },
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.
