@@ -272,7 +272,7 @@ const HELP_COMMANDS: &str = "  \
                               that would exclude them
 ";
 const HELP_FLAGS: &str = "  \
-  -j, --json          the document itself (docs/status.schema.json)
+  -j, --json          the document itself
   -p, --prometheus    as metrics in Prometheus' text format
   -b, --by VIEW       count by key, exe, syscall, uid or rule
   -S, --sort ORDER    by events or bytes
