@@ -4,6 +4,7 @@
 mod documents;
 mod errors;
 mod outputs;
+#[cfg(feature = "status")]
 mod properties;
 mod rules;
 

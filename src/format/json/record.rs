@@ -167,7 +167,7 @@ impl Writer<'_> {
             (Class::Encoded, _) if key == b"key" => self.keys(value),
             (Class::Encoded, _) => self.encoded(value),
             (Class::Decimal | Class::User | Class::Group, Value::Bare(digits)) => {
-                digits::push_decimal(self.line, digits)
+                digits::push_decimal(self.line, digits);
             }
             (Class::Hex, Value::Bare(digits)) => digits::push_hexadecimal(self.line, digits),
             (Class::Octal, Value::Bare(digits)) => digits::push_octal(self.line, digits),
