@@ -30,6 +30,9 @@ use std::time::{Duration, Instant};
 /// How long a stop waits for each thing that the kernel may still do.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
 
+/// What the main thread waits for: signals, rules that were removed, and those who ask.
+pub(crate) type Waits = heapless::Vec<Wait, 8>;
+
 /// Why the daemon does not run, or no longer.
 #[derive(Debug)]
 pub enum Error {
@@ -254,12 +257,13 @@ fn watch(
     });
     #[cfg(feature = "status")]
     let mut periodic = Periodic::new(&running.config.status);
-    let mut waits = Vec::new();
+    let mut waits = Waits::new();
     loop {
         let Running { registration, threads, loaded, .. } = running;
         let due = loaded.due().map_or(next, |due| due.min(next));
         waits.clear();
-        waits.extend([Wait::readable(signals.as_fd()), Wait::readable(threads.requests.removed())]);
+        let _ = waits.push(Wait::readable(signals.as_fd()));
+        let _ = waits.push(Wait::readable(threads.requests.removed()));
         #[cfg(feature = "status")]
         let due = server.as_ref().map_or(due, |server| server.waits(due, &mut waits));
         #[cfg(feature = "status")]

@@ -1,5 +1,4 @@
-//! What the daemon tells of itself: to who asks for `status`, and unasked at a fixed interval. docs/status.md and
-//! docs/status.schema.json have the document.
+//! What the daemon tells of itself: to who asks for `status`, and unasked at a fixed interval.
 
 mod counters;
 mod document;

@@ -164,7 +164,6 @@ impl Writer {
         let Some(block) = self.outlet.take() else { return false };
         self.lines.now = Instant::now();
         for frame in block.frames() {
-            #[cfg(feature = "status")]
             self.lines.stats.types.add(frame.kind);
             if frame.kind == RecordType::CONFIG_CHANGE.0 {
                 self.requests.note_change(frame.text);

@@ -6,6 +6,7 @@
 mod documents;
 mod errors;
 mod outputs;
+#[cfg(feature = "status")]
 mod properties;
 mod rules;
 

@@ -57,7 +57,14 @@ pub const SECTIONS: [Section; 11] = [
         },
     },
     Section { name: "memory", keys: &["max_kib"] },
-    Section { name: "status", keys: &["socket", "mode", "group", "textfile", "interval_s"] },
+    Section {
+        name: "status",
+        keys: if cfg!(feature = "status") {
+            &["socket", "mode", "group", "textfile", "interval_s"]
+        } else {
+            &[]
+        },
+    },
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.
