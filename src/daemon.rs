@@ -133,6 +133,7 @@ pub fn check(path: Option<&Path>, toml: bool) -> Result<String, Error> {
     Ok(text + &config::show(&prepared.config))
 }
 
+#[inline(never)]
 fn id_of(table: &str, name: &str) -> Option<u32> {
     config::id_in(&std::fs::read_to_string(table).unwrap_or_default(), name)
 }
@@ -203,6 +204,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
 }
 
 /// What came of it all.
+#[inline(never)]
 fn tell_totals(config: &Config, stats: &Stats) {
     log::info(format_args!(
         "stopped; records: {}, events: {}, written: {}, filtered: {}",
@@ -301,6 +303,7 @@ fn watch(
 }
 
 /// Deals with the signals that have come; true when one of them asks for a stop.
+#[inline(never)]
 fn stop_asked(signals: &Signals, threads: &Threads) -> bool {
     let mut stop = false;
     while let Some((signal, sender)) = signals.next() {

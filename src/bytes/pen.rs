@@ -51,7 +51,7 @@ impl<'a> Pen<'a> {
     }
 
     /// Writes text as it is.
-    #[inline(always)]
+    #[inline(never)]
     pub(super) fn plain(&mut self, text: &[u8]) {
         self.changed(text, |word| word);
     }

@@ -16,7 +16,7 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// Appends `text` as the inside of a JSON string: bytes below 0x20, 0x7f, `%`, `+` and each byte that is
 /// not part of a UTF-8 sequence become `%xx`; `"` and `\` get their backslash.
 pub fn push(line: &mut Line, text: &[u8]) {
-    write_with(line, text.len() * WORST, |pen| pen.escaped(text, special_bytes, one));
+    write_with(line, text.len() * WORST, |pen| escaped(pen, text));
 }
 
 /// Appends `text` as a whole JSON string, with its quotes.
@@ -28,7 +28,7 @@ pub fn push_string(line: &mut Line, text: &[u8]) {
 pub fn push_key(line: &mut Line, key: &[u8], first: bool) {
     write_with(line, key.len() * WORST + AROUND_KEY, |pen| {
         begin(pen, first);
-        pen.escaped(key, special_bytes, one);
+        escaped(pen, key);
         pen.short(b"\":", 2);
     });
 }
@@ -111,10 +111,16 @@ fn plain_key(pen: &mut Pen<'_>, key: &[u8], first: bool) {
     pen.short(b"\":", 2);
 }
 
+// One copy of it for all.
+#[inline(never)]
+fn escaped(pen: &mut Pen<'_>, text: &[u8]) {
+    pen.escaped(text, special_bytes, one);
+}
+
 #[inline(always)]
 fn string(pen: &mut Pen<'_>, text: &[u8]) {
     pen.short(b"\"", 1);
-    pen.escaped(text, special_bytes, one);
+    escaped(pen, text);
     pen.short(b"\"", 1);
 }
 

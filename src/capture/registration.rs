@@ -187,6 +187,7 @@ impl Registration {
 
     /// Makes the kernel's settings as configured, each with one message, remembering what was there.
     /// What the kernel refuses is said and left as it is.
+    #[inline(never)]
     pub fn apply(&mut self, settings: &config::Kernel) {
         let found = match self.control.status() {
             Ok(found) => found,
@@ -217,6 +218,7 @@ impl Registration {
 
     /// Asks the kernel whether this process is still its daemon and what it lost, and tries to come back
     /// when it is not. Never registers while registered: each try would be a record.
+    #[inline(never)]
     pub fn verify(&mut self) {
         let status = match self.status() {
             Ok(status) => status,
@@ -315,6 +317,7 @@ impl Registration {
         }
     }
 
+    #[inline(never)]
     fn count_lost(&mut self, status: &Status) {
         // A smaller figure than before means that somebody reset the counter (auditctl --reset-lost).
         let new = status.lost.checked_sub(self.last_lost).unwrap_or(status.lost);
