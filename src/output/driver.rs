@@ -30,6 +30,10 @@ pub(super) struct Driver {
     queue: Arc<Queue>,
     batch: Batch,
     is_open: bool,
+    /// Whether a first opening that fails as the config is wrong is tried again: the daemon is running already.
+    is_sure: bool,
+    /// Whether it waits for its predecessor's end.
+    is_held: bool,
     trouble: Option<Trouble>,
     is_stopping: bool,
     /// When memory is given back, if nothing comes until then.
@@ -37,14 +41,24 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(output: Box<dyn Output>, queue: Arc<Queue>, batch: Batch) -> Self {
-        Self { output, queue, batch, is_open: false, trouble: None, is_stopping: false, rest_at: None }
+    pub(super) fn new(output: Box<dyn Output>, queue: Arc<Queue>, batch: Batch, is_sure: bool) -> Self {
+        Self {
+            output,
+            queue,
+            batch,
+            is_open: false,
+            is_sure,
+            is_held: false,
+            trouble: None,
+            is_stopping: false,
+            rest_at: None,
+        }
     }
 
     /// Works until it is told to stop and everything is written, or the time for that is over.
     pub(super) fn run(mut self) {
         match self.open() {
-            Err(Fault::Wrong(message)) => return self.queue.note(Stage::Wrong(message)),
+            Err(Fault::Wrong(message)) if !self.is_sure => return self.queue.note(Stage::Wrong(message)),
             Err(fault) => {
                 self.queue.note(Stage::Working);
                 self.fail(fault);
@@ -52,7 +66,7 @@ impl Driver {
             Ok(()) => self.queue.note(Stage::Working),
         }
         while !self.queue.has_gone() && self.step() {}
-        let lost = self.queue.close();
+        let lost = self.queue.end(&mut self.batch, &mut *self.output);
         if lost > 0 {
             log::error(format_args!("output {}: {lost} events could not be written", self.name()));
         }
@@ -71,7 +85,17 @@ impl Driver {
         let now = Instant::now();
         let is_resting = self.trouble.as_ref().is_some_and(|trouble| now < trouble.retry_at);
         let orders = self.queue.look(&mut self.batch, !is_resting, self.trouble.is_some());
+        // An opening may last, and what waits for it can wait for the next program.
+        let is_resting = is_resting || (orders.be_ready && !self.is_open) || orders.hold_until.is_some();
+        if self.is_held && orders.hold_until.is_none() {
+            // What the predecessor has left is looked at now that it has ended.
+            self.reopen();
+        }
+        self.is_held = orders.hold_until.is_some();
         if let Some(by) = orders.stop_by {
+            if orders.be_ready && !self.is_open {
+                return false;
+            }
             if (orders.is_empty && self.batch.is_empty() && !self.output.holds()) || now >= by {
                 return false;
             }
@@ -109,14 +133,14 @@ impl Driver {
             self.queue.give_back();
             self.batch.give_back();
         }
-        self.sleep(is_blocked, is_idle, orders.stop_by);
+        self.sleep(is_blocked, is_idle, [orders.stop_by, orders.hold_until]);
         true
     }
 
-    fn sleep(&self, is_blocked: bool, is_idle: bool, stop_by: Option<Instant>) {
+    fn sleep(&self, is_blocked: bool, is_idle: bool, [stop_by, hold_until]: [Option<Instant>; 2]) {
         let retry = self.trouble.as_ref().map(|trouble| trouble.retry_at).filter(|_| !is_idle);
         let due =
-            [retry, self.output.due(), stop_by, self.rest_at.filter(|_| is_idle)].into_iter().flatten().min();
+            [retry, self.output.due(), stop_by, hold_until, self.rest_at.filter(|_| is_idle)].into_iter().flatten().min();
         let timeout = due.map(|at| at.saturating_duration_since(Instant::now()));
         let fd = if is_blocked { self.output.blocked_on() } else { None };
         self.queue.sleep(fd, is_idle, timeout);

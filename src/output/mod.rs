@@ -2,6 +2,9 @@
 //! neither another one nor the writer; a failed write never ends the daemon.
 
 mod batch;
+mod carried;
+#[cfg(feature = "reload")]
+mod change;
 mod driver;
 mod file;
 #[cfg(feature = "compress")]
@@ -20,6 +23,10 @@ use crate::stats::{Dropped, OutputStats, Stats};
 use crate::sys::thread::spawn;
 use crate::wire::record::Stamp;
 pub use batch::{BATCH, BATCH_EVENTS, Batch, Entry};
+#[cfg(feature = "reload")]
+pub use change::Running;
+#[cfg(feature = "reload")]
+use change::Saved;
 use driver::Driver;
 pub use queue::Room;
 use queue::{NoRoom, Queue, Stage};
@@ -118,6 +125,18 @@ pub trait Output: Send {
 
     /// The end: what was written is brought to safety.
     fn close(&mut self) {}
+
+    /// Before the end, where somebody else goes on: appends what it has of events out of the batch that their receiver
+    /// may not have, and says where its successor begins: with the whole first event of the batch, unless that can go
+    /// on where it was.
+    #[cfg(feature = "reload")]
+    fn give_back(&mut self, batch: &mut Batch, _: &mut Vec<u8>) {
+        batch.restart();
+    }
+
+    /// Its place is another one's until that has ended.
+    #[cfg(feature = "reload")]
+    fn share(&mut self) {}
 }
 
 /// An output that could not be opened at the start: where it stands in the config, and why.
@@ -146,6 +165,9 @@ pub enum Waited {
     Reopen,
     /// Nobody wants to wait any longer.
     Enough,
+    /// Somebody waits for the writer: what does not fit is carried until there is room.
+    #[cfg(feature = "reload")]
+    Carry,
 }
 
 /// Who waits for room in the queue of an output with `overflow = "wait"`.
@@ -160,8 +182,19 @@ struct Daemons {
     until: Option<Instant>,
 }
 
+impl Daemons {
+    fn patience(configs: &[config::Output]) -> Box<dyn Patience> {
+        let flush = configs.iter().map(|config| config.queue.flush_s).max().unwrap_or(0);
+        Box::new(Self { flush: Duration::from_secs(flush.into()), until: None })
+    }
+}
+
 impl Patience for Daemons {
     fn wait(&mut self, room: &Room) -> Waited {
+        #[cfg(feature = "reload")]
+        if room.is_called() {
+            return Waited::Carry;
+        }
         if room.is_stopping() {
             self.until.get_or_insert_with(|| Instant::now() + self.flush);
         }
@@ -212,6 +245,17 @@ struct Tap {
     /// The longest line, if there is one, and what becomes of a longer one.
     long: Option<(usize, LongLine)>,
     slack: Slack,
+    /// Whether it ends with these outputs: one that runs already stays, if they are not taken into use.
+    is_own: bool,
+}
+
+impl Tap {
+    fn new(config: &config::Output, queue: Arc<Queue>, is_own: bool) -> Self {
+        let flush = Duration::from_secs(config.queue.flush_s.into());
+        let max = config.queue.max_line as usize;
+        let long = (max > 0).then_some((max, config.queue.long_line));
+        Self { format: config.format, queue, flush, long, slack: Slack::new(), is_own }
+    }
 }
 
 /// All outputs.
@@ -224,6 +268,22 @@ pub struct Outputs {
     all: bool,
     /// Space for lines that are cut, where an output has a limit.
     line: Option<Line>,
+    /// Outputs of an earlier config that have not ended yet.
+    #[cfg(feature = "reload")]
+    retired: Vec<Tap>,
+}
+
+/// What an output of the program that ran before has left: nothing, where that can't hand over.
+#[cfg(not(feature = "reload"))]
+struct Saved<'a>(std::marker::PhantomData<&'a ()>);
+
+/// What is the same for all outputs that are started together.
+struct Common<'a> {
+    /// The longest that an event's lines can be.
+    longest: usize,
+    /// No event may be dropped, and a failure of standard output is final.
+    all: bool,
+    room: &'a Arc<Room>,
 }
 
 impl Outputs {
@@ -238,9 +298,7 @@ impl Outputs {
         longest: usize,
         stats: &Arc<Stats>,
     ) -> Result<Self, Vec<OpenError>> {
-        let flush = configs.iter().map(|config| config.queue.flush_s).max().unwrap_or(0);
-        let patience = Daemons { flush: Duration::from_secs(flush.into()), until: None };
-        Self::open_with(configs, longest, stats, false, Box::new(patience))
+        Self::open_with(configs, longest, stats, false, Daemons::patience(configs))
     }
 
     /// As [`open`](Self::open); where `all`, no event is dropped: `patience` waits for every output, and a failure
@@ -256,45 +314,51 @@ impl Outputs {
         all: bool,
         patience: Box<dyn Patience>,
     ) -> Result<Self, Vec<OpenError>> {
-        let mut errors = Vec::new();
-        let mut wrong = |config: &config::Output, message| {
-            errors.push(OpenError { place: config.place.clone(), message });
-        };
+        Self::open_all(configs, longest, stats, all, patience, &[])
+    }
+
+    fn open_all(
+        configs: &[config::Output],
+        longest: usize,
+        stats: &Arc<Stats>,
+        all: bool,
+        patience: Box<dyn Patience>,
+        saved: &[Saved<'_>],
+    ) -> Result<Self, Vec<OpenError>> {
         let room = match Room::new() {
             Ok(room) => Arc::new(room),
-            Err(error) => {
-                configs.first().into_iter().for_each(|config| wrong(config, no_memory(&error)));
-                return Err(errors);
-            }
+            Err(error) => return Err(configs.first().map(|config| wrong(config, no_memory(&error))).into_iter().collect()),
         };
-        let mut taps: Vec<(Tap, bool)> = Vec::new();
+        let common = Common { longest, all, room: &room };
+        let mut errors = Vec::new();
+        let mut taps = Vec::new();
         for config in configs {
-            match start(config, longest, stats, all, &room) {
+            match start(config, &common, None, saved) {
                 Ok(tap) => taps.push(tap),
-                Err(message) => wrong(config, message),
+                Err(message) => errors.push(wrong(config, message)),
             }
         }
-        let until = Instant::now() + OPEN_LIMIT;
-        for (config, (tap, is_local)) in configs.iter().zip(&taps) {
-            let mut stage = tap.queue.stage();
-            while *is_local && stage == Stage::Opening && Instant::now() < until {
-                room.wait(None, Some(until.saturating_duration_since(Instant::now())));
-                stage = tap.queue.stage();
-            }
-            match stage {
-                Stage::Wrong(message) => wrong(config, message),
-                Stage::Opening if *is_local => log::warning(format_args!(
-                    "output {}: it does not open; starting without it",
-                    config.name
-                )),
-                _ => {}
-            }
-        }
-        let taps: Vec<Tap> = taps.into_iter().map(|(tap, _)| tap).collect();
+        let wait = &|left| room.wait(None, Some(left));
+        wait_for_opening(configs.iter().zip(&taps), wait, &mut errors);
+        *stats.outputs.each() = taps.iter().map(|(tap, _)| Arc::clone(&tap.queue.stats)).collect();
+        let taps = taps.into_iter().map(|(tap, _)| tap).collect();
+        let outputs = Self::of(taps, room, patience, all, longest);
+        if errors.is_empty() { Ok(outputs) } else { Err(errors) }
+    }
+
+    fn of(taps: Vec<Tap>, room: Arc<Room>, patience: Box<dyn Patience>, all: bool, longest: usize) -> Self {
         let line = if taps.iter().any(|tap| tap.long.is_some()) { Line::new(longest).ok() } else { None };
         let queues = taps.iter().map(|tap| Arc::clone(&tap.queue)).collect();
-        let outputs = Self { taps, queues, room, patience, all, line };
-        if errors.is_empty() { Ok(outputs) } else { Err(errors) }
+        Self {
+            taps,
+            queues,
+            room,
+            patience,
+            all,
+            line,
+            #[cfg(feature = "reload")]
+            retired: Vec::new(),
+        }
     }
 
     /// What is waited with, for whoever stops the daemon.
@@ -314,7 +378,7 @@ impl Outputs {
 
     /// Gives an event's lines of this format to each output that has it, but for the outputs `kept`.
     pub fn write(&mut self, format: Format, lines: &[u8], stamp: Stamp, kept: u64) {
-        let Self { taps, queues, room, patience, all, line } = self;
+        let Self { taps, queues, room, patience, all, line, .. } = self;
         for (at, tap) in taps.iter_mut().enumerate().filter(|(_, tap)| tap.format == format) {
             if holds(kept, at) {
                 continue;
@@ -344,6 +408,8 @@ impl Outputs {
                     Waited::Again => must = *all && has_gone(queues),
                     Waited::Reopen => queues.iter().for_each(|queue| queue.reopen()),
                     Waited::Enough => must = true,
+                    #[cfg(feature = "reload")]
+                    Waited::Carry => tap.queue.spill(),
                 }
             }
             tap.slack.is_late = must;
@@ -379,6 +445,8 @@ impl Outputs {
                 Waited::Again => {}
                 Waited::Reopen => self.reopen(),
                 Waited::Enough => break,
+                #[cfg(feature = "reload")]
+                Waited::Carry => {}
             }
         }
     }
@@ -386,6 +454,8 @@ impl Outputs {
     /// Ends each, in the time that it has to flush, but at most `limit`; what is not written by then is counted and
     /// told.
     pub fn finish(&mut self, limit: Duration) {
+        #[cfg(feature = "reload")]
+        self.taps.append(&mut self.retired);
         let now = Instant::now();
         let mut last = now;
         for tap in &self.taps {
@@ -414,7 +484,7 @@ impl Outputs {
 impl Drop for Outputs {
     fn drop(&mut self) {
         // Without a finish nothing is waited for.
-        self.taps.iter().for_each(|tap| tap.queue.stop(Instant::now()));
+        self.taps.iter().filter(|tap| tap.is_own).for_each(|tap| tap.queue.stop(Instant::now()));
     }
 }
 
@@ -430,16 +500,45 @@ fn no_memory(error: &std::io::Error) -> String {
     format!("failed to get a buffer: {error}")
 }
 
-/// Makes an output, its queue and its thread; and whether it opens at once.
+fn wrong(config: &config::Output, message: String) -> OpenError {
+    OpenError { place: config.place.clone(), message }
+}
+
+/// Waits for those outputs that open something on this host, and notes what is wrong with them.
+fn wait_for_opening<'a>(
+    outputs: impl Iterator<Item = (&'a config::Output, &'a (Tap, bool))>,
+    wait: &dyn Fn(Duration),
+    errors: &mut Vec<OpenError>,
+) {
+    let until = Instant::now() + OPEN_LIMIT;
+    for (config, (tap, is_local)) in outputs {
+        let mut stage = tap.queue.stage();
+        while *is_local && stage == Stage::Opening && Instant::now() < until {
+            wait(until.saturating_duration_since(Instant::now()));
+            stage = tap.queue.stage();
+        }
+        match stage {
+            Stage::Wrong(message) => errors.push(wrong(config, message)),
+            Stage::Opening if *is_local => {
+                log::warning(format_args!("output {}: it does not open; starting without it", config.name));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Makes an output, its queue and its thread; and whether it opens at once. Where it follows another one, it goes on
+/// with that one's counters, and waits for its end; with what was `saved` it goes on whether it can be opened or not.
 fn start(
     config: &config::Output,
-    longest: usize,
-    stats: &Stats,
-    all: bool,
-    room: &Arc<Room>,
+    common: &Common<'_>,
+    follows: Option<&Arc<OutputStats>>,
+    saved: &[Saved<'_>],
 ) -> Result<(Tap, bool), String> {
-    let counters = Arc::new(OutputStats::new(config.name.clone()));
-    let output: Box<dyn Output> = match &config.target {
+    let Common { longest, all, room } = *common;
+    let counters = follows.map_or_else(|| Arc::new(OutputStats::new(config.name.clone())), Arc::clone);
+    #[allow(unused_mut, reason = "what follows is shared first")]
+    let mut output: Box<dyn Output> = match &config.target {
         Target::Stdout => Box::new(stdout::Stdout::new(all)),
         Target::File(target) => Box::new(file::File::new(target, Arc::clone(&counters))?),
         #[cfg(feature = "send")]
@@ -453,15 +552,19 @@ fn start(
     let limit = config.queue.kib as usize * 1024;
     let queue = Queue::new(limit, longest, overflow, Arc::clone(&counters), Arc::clone(room));
     let queue = Arc::new(queue.map_err(|error| no_memory(&error))?);
+    #[cfg(feature = "reload")]
+    {
+        Saved::give(saved, config, &queue);
+        if follows.is_some() {
+            output.share();
+            queue.hold();
+        }
+    }
     let batch = Batch::new(longest).map_err(|error| no_memory(&error))?;
-    let driver = Driver::new(output, Arc::clone(&queue), batch);
+    let driver = Driver::new(output, Arc::clone(&queue), batch, !saved.is_empty());
     let thread = spawn(&config.name, STACK, Box::new(move || driver.run()));
     thread.map_err(|error| format!("failed to start a thread: {error}"))?;
-    stats.outputs.add(counters);
-    let flush = Duration::from_secs(config.queue.flush_s.into());
-    let max = config.queue.max_line as usize;
-    let long = (max > 0).then_some((max, config.queue.long_line));
-    Ok((Tap { format: config.format, queue, flush, long, slack: Slack::new() }, is_local))
+    Ok((Tap::new(config, queue, true), is_local))
 }
 
 #[cfg(test)]

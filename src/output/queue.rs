@@ -2,7 +2,15 @@
 //! thread, which copies them out into its batch. Both hold the lock for no longer than such a copy takes, so what
 //! the output does with its batch, however long, holds nobody back.
 
+#[cfg(feature = "reload")]
+mod pass;
+
+#[cfg(feature = "reload")]
+#[cfg_attr(not(feature = "send"), allow(unused_imports, reason = "for streams"))]
+pub(super) use pass::push_made;
+
 use super::batch::Batch;
+use super::carried::{Carried, HEADER, header, parse};
 use crate::config::WhenFull;
 use crate::stats::{Dropped, OutputStats};
 use crate::sys::memory::Region;
@@ -14,8 +22,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Before each event: its length, and the stamp's two numbers.
-const HEADER: usize = 4 + 8 + 4;
 /// So much wakes the output at once; less, when the writer has nothing else to do or some time is over.
 const WAKE_AT: usize = 32 * 1024;
 /// What stays resident when the queue is empty; nothing does when it stays so.
@@ -25,11 +31,19 @@ const KEPT: usize = 64 * 1024;
 pub struct Room {
     alarm: Alarm,
     stopping: AtomicBool,
+    /// Whether somebody waits for the writer, who therefore must not wait for room.
+    #[cfg(feature = "reload")]
+    is_called: AtomicBool,
 }
 
 impl Room {
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { alarm: Alarm::new()?, stopping: AtomicBool::new(false) })
+        Ok(Self {
+            alarm: Alarm::new()?,
+            stopping: AtomicBool::new(false),
+            #[cfg(feature = "reload")]
+            is_called: AtomicBool::new(false),
+        })
     }
 
     /// The daemon stops: nobody waits for room any longer than the output's time to flush.
@@ -99,6 +113,10 @@ struct State {
     /// Whether what is left was given up and counted.
     closed: bool,
     stage: Stage,
+    /// What goes out before what is in the ring.
+    carried: Carried,
+    #[cfg(feature = "reload")]
+    passing: pass::Passing,
 }
 
 /// The queue.
@@ -109,6 +127,9 @@ pub(super) struct Queue {
     room: Arc<Room>,
     pub(super) stats: Arc<OutputStats>,
     limit: usize,
+    /// The longest event that a batch takes.
+    #[cfg(feature = "reload")]
+    longest: usize,
     overflow: WhenFull,
 }
 
@@ -121,11 +142,40 @@ pub(super) struct Orders {
     pub(super) reopen: bool,
     /// To end, by then.
     pub(super) stop_by: Option<Instant>,
+    /// To write nothing before: another thread may still be writing what comes first.
+    pub(super) hold_until: Option<Instant>,
+    /// To begin nothing that may last, since all is about to be handed over.
+    pub(super) be_ready: bool,
 }
 
 /// There is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoRoom;
+
+/// A build that hands nothing over.
+#[cfg(not(feature = "reload"))]
+impl State {
+    fn is_held(&self) -> bool {
+        false
+    }
+
+    fn passing(&self, _: &Room) -> (Option<Instant>, bool) {
+        (None, false)
+    }
+}
+
+#[cfg(not(feature = "reload"))]
+impl Queue {
+    fn count(&self, _: &State, written: u64, refused: u64) {
+        self.stats.written.add(written);
+        self.stats.dropped_for(Dropped::Refused).add(refused);
+    }
+
+    /// Gives up what is left at the thread's end; how many events that were.
+    pub(super) fn end(&self, _: &mut Batch, _: &mut dyn super::Output) -> u64 {
+        self.close()
+    }
+}
 
 impl Queue {
     /// For `limit` bytes, and for one event of up to `longest` when nothing else is there.
@@ -156,8 +206,20 @@ impl Queue {
             stop_by: None,
             closed: false,
             stage: Stage::Opening,
+            carried: Carried::default(),
+            #[cfg(feature = "reload")]
+            passing: pass::Passing::default(),
         };
-        Ok(Self { state: Mutex::new(state), alarm: Alarm::new()?, room, stats, limit, overflow })
+        Ok(Self {
+            state: Mutex::new(state),
+            alarm: Alarm::new()?,
+            room,
+            stats,
+            limit,
+            #[cfg(feature = "reload")]
+            longest: longest.max(super::batch::BATCH),
+            overflow,
+        })
     }
 
     /// Whether the writer waits for room, however long.
@@ -218,7 +280,7 @@ impl Queue {
     /// Wakes the output if it sleeps and something waits.
     pub(super) fn flush(&self) {
         let mut state = self.state();
-        if state.len > 0 {
+        if state.has_events() {
             self.wake(&mut state);
         }
     }
@@ -279,7 +341,7 @@ impl Queue {
         let reopen = state.reopen_at.is_some_and(|at| trouble || (state.taken >= at && batch.is_empty()));
         if reopen {
             state.reopen_at = None;
-        } else if may_take && batch.is_empty() {
+        } else if may_take && batch.is_empty() && !state.is_held() {
             let before = state.taken;
             while state.reopen_at.is_none_or(|at| state.taken < at) && state.take(batch) {}
             state.held += state.taken - before;
@@ -292,7 +354,8 @@ impl Queue {
                 self.room.alarm.ring();
             }
         }
-        Orders { is_empty: state.len == 0, reopen, stop_by: state.stop_by }
+        let (hold_until, be_ready) = state.passing(&self.room);
+        Orders { is_empty: !state.has_events(), reopen, stop_by: state.stop_by, hold_until, be_ready }
     }
 
     /// Gives all memory back, if nothing waits.
@@ -312,8 +375,7 @@ impl Queue {
             return;
         }
         state.held = state.held.saturating_sub(written + refused);
-        self.stats.written.add(written);
-        self.stats.dropped_for(Dropped::Refused).add(refused);
+        self.count(&state, written, refused);
         if state.wants_empty && state.is_empty() {
             state.wants_empty = false;
             self.room.alarm.ring();
@@ -334,7 +396,7 @@ impl Queue {
     pub(super) fn sleep(&self, fd: Option<BorrowedFd<'_>>, for_data: bool, timeout: Option<Duration>) {
         {
             let mut state = self.state();
-            if for_data && state.len > 0 {
+            if for_data && state.has_events() {
                 return;
             }
             state.asleep = for_data;
@@ -355,7 +417,11 @@ impl Queue {
 
 impl State {
     fn is_empty(&self) -> bool {
-        self.len == 0 && self.held == 0
+        !self.has_events() && self.held == 0
+    }
+
+    fn has_events(&self) -> bool {
+        self.len > 0 || !self.carried.is_empty()
     }
 
     /// Whether so many bytes fit; an event that is longer than the limit does when it is alone.
@@ -369,14 +435,7 @@ impl State {
 
     /// There is room.
     fn put(&mut self, lines: &[u8], stamp: Stamp) {
-        let len = u32::try_from(lines.len()).unwrap_or(u32::MAX);
-        let mut header = [0; HEADER];
-        let (to_len, to_stamp) = header.split_at_mut(4);
-        let (to_millis, to_serial) = to_stamp.split_at_mut(8);
-        to_len.copy_from_slice(&len.to_ne_bytes());
-        to_millis.copy_from_slice(&stamp.millis.to_ne_bytes());
-        to_serial.copy_from_slice(&stamp.serial.to_ne_bytes());
-        self.copy_in(&header);
+        self.copy_in(&header(lines.len(), stamp));
         self.copy_in(lines);
         self.put += 1;
     }
@@ -418,17 +477,16 @@ impl State {
     fn first(&mut self) -> (usize, Stamp) {
         let mut header = [0; HEADER];
         self.copy_out(&mut header);
-        let [a, b, c, d, rest @ ..] = header;
-        let [e, f, g, h, i, j, k, l, m, n, o, p] = rest;
-        let stamp = Stamp {
-            millis: u64::from_ne_bytes([e, f, g, h, i, j, k, l]),
-            serial: u32::from_ne_bytes([m, n, o, p]),
-        };
-        (u32::from_ne_bytes([a, b, c, d]) as usize, stamp)
+        parse(header)
     }
 
     /// Moves the first event to the batch; false when there is none or it must wait.
     fn take(&mut self, batch: &mut Batch) -> bool {
+        if !self.carried.is_empty() {
+            let is_taken = self.carried.take(batch);
+            self.taken += u64::from(is_taken);
+            return is_taken;
+        }
         if self.len == 0 {
             return false;
         }
@@ -444,11 +502,14 @@ impl State {
     }
 
     fn drop_first(&mut self) -> bool {
-        if self.len == 0 {
+        if !self.carried.is_empty() {
+            self.carried.skip();
+        } else if self.len == 0 {
             return false;
+        } else {
+            let (bytes, _) = self.first();
+            self.skip(bytes);
         }
-        let (bytes, _) = self.first();
-        self.skip(bytes);
         self.taken += 1;
         true
     }
@@ -458,6 +519,7 @@ impl State {
         let lost = std::mem::take(&mut self.held) + (self.put - self.taken);
         self.taken = self.put;
         self.len = 0;
+        self.carried.clear();
         lost
     }
 }

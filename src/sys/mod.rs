@@ -9,6 +9,8 @@ pub mod connect;
 pub mod counting;
 pub mod handle;
 pub mod host;
+#[cfg(feature = "reload")]
+pub mod image;
 pub mod local;
 pub mod memory;
 pub mod netlink;

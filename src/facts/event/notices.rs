@@ -14,6 +14,9 @@ use std::time::Duration;
 const START: RecordType = RecordType(1200);
 /// DAEMON_END
 const END: RecordType = RecordType(1201);
+/// DAEMON_CONFIG
+#[cfg(feature = "reload")]
+const CONFIG: RecordType = RecordType(1203);
 /// DAEMON_ROTATE
 const ROTATE: RecordType = RecordType(1205);
 /// What the kernel writes for an auid or a session that is not set.
@@ -79,6 +82,25 @@ pub fn end(now: Duration, by: Option<&Process>) -> Own {
 /// The files are opened anew, since this process sent a signal.
 pub fn rotate(now: Duration, by: Option<&Process>) -> Own {
     signalled(now, ROTATE, "rotate-logs", by)
+}
+
+/// The config was read again, since this process asked for it: another one is in force, or the old one still.
+#[cfg(feature = "reload")]
+pub fn config(now: Duration, is_changed: bool, by: &Process) -> Own {
+    let Process { pid, uid, auid, ses, subj } = by;
+    let (state, result) = if is_changed { ("changed", "success") } else { ("no-change", "failed") };
+    let subj = Subject(subj);
+    let what = format_args!("op=reconfigure state={state}");
+    one(now, CONFIG, format_args!("{what} auid={auid} uid={uid} ses={ses} pid={pid} {subj}res={result}"))
+}
+
+/// Another program goes on in this one's place, since this process asked for it.
+#[cfg(feature = "reload")]
+pub fn upgrade(now: Duration, from: &str, by: &Process) -> Own {
+    let Process { pid, uid, auid, ses, subj } = by;
+    let (version, subj) = (env!("CARGO_PKG_VERSION"), Subject(subj));
+    let what = format_args!("op=upgrade from={from:.32} ver={version}");
+    one(now, CONFIG, format_args!("{what} auid={auid} uid={uid} ses={ses} pid={pid} {subj}res=success"))
 }
 
 fn signalled(now: Duration, kind: RecordType, op: &str, by: Option<&Process>) -> Own {
