@@ -19,6 +19,12 @@ impl Counter {
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
+
+    /// Another count in its place.
+    #[cfg(feature = "reload")]
+    pub fn set(&self, count: u64) {
+        self.0.store(count, Relaxed);
+    }
 }
 
 /// A counter for each filter, in the order of the config.

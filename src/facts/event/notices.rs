@@ -5,6 +5,8 @@
 use super::own::Own;
 use crate::sys::signal::Sender;
 use crate::wire::record::RecordType;
+#[cfg(feature = "reload")]
+use ringaudit_setup::state::{Pen, Reading};
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -48,6 +50,23 @@ impl Process {
         let number = |name: &str| read(name).trim().parse().unwrap_or(UNSET);
         let subj = read("attr/current").trim_matches(['\0', '\n']).chars().take(LABEL).collect();
         Self { pid, uid, auid: number("loginuid"), ses: number("sessionid"), subj }
+    }
+}
+
+#[cfg(feature = "reload")]
+impl Process {
+    /// For [`resume`](Self::resume).
+    pub fn save(&self, pen: &mut Pen) {
+        pen.numbers(&[self.pid, self.uid, self.auid, self.ses].map(u64::from));
+        pen.text(self.subj.as_bytes());
+    }
+
+    /// As it was saved.
+    pub fn resume(from: &mut Reading<'_>) -> Option<Self> {
+        let [pid, uid, auid, ses] = from.numbers()?.try_into().ok()?;
+        let small = |number: u64| u32::try_from(number).unwrap_or(UNSET);
+        let subj = String::from_utf8_lossy(from.text()?).into_owned();
+        Some(Self { pid: small(pid), uid: small(uid), auid: small(auid), ses: small(ses), subj })
     }
 }
 

@@ -4,7 +4,6 @@
 use super::super::Output;
 use super::super::carried::{MADE, header};
 use super::{Batch, Dropped, HEADER, Instant, Queue, Room, State};
-use crate::sys::poll::Alarm;
 use ringaudit_setup::state::Pen;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -47,10 +46,6 @@ impl Room {
         self.is_called.load(Ordering::SeqCst)
     }
 
-    /// What is rung when something has changed.
-    pub(in super::super) fn alarm(&self) -> &Alarm {
-        &self.alarm
-    }
 }
 
 impl Queue {

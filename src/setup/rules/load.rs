@@ -53,7 +53,9 @@ pub fn replace(transport: &mut dyn Transport, planned: &[Planned], exact: bool, 
         Err(error) => loader.refused(None, &error),
         Ok(held) => {
             let mut set = Set::new(&held, exact);
-            old.iter().for_each(|rule| drop(set.forget(rule)));
+            for rule in old {
+                set.forget(rule);
+            }
             planned.iter().enumerate().for_each(|(index, plan)| set.take(index, &plan.command));
             loader.begin(&set);
             loader.values(&|command| matches!(command, Command::Set(..)) && !is_enabled(command));
