@@ -1,5 +1,7 @@
 //! The daemon's life: the order of the start, the main thread's loop, and the stop that loses nothing.
 
+#[cfg(feature = "status")]
+use crate::ask::Server;
 use crate::capture::reader::{Link, Reader};
 use crate::capture::registration::{self, Registration};
 use crate::capture::ring::{self, BLOCK};
@@ -11,6 +13,8 @@ use crate::output::{OpenError, Outputs};
 use crate::rules::Compiled;
 use crate::ruleset;
 use crate::stats::Stats;
+#[cfg(feature = "status")]
+use crate::status::Periodic;
 use crate::sys::poll::{Alarm, Wait, poll};
 use crate::sys::signal::{Signal, Signals};
 use crate::sys::thread::{STACK, spawn};
@@ -130,6 +134,7 @@ fn id_of(table: &str, name: &str) -> Option<u32> {
 
 /// `ringaudit run`: captures until a signal ends it.
 pub fn run(path: Option<&Path>) -> Result<(), Error> {
+    let read = Instant::now();
     let Prepared { source, config, mut rules } = Prepared::read(path, None)?;
     // The built-in rules name both of a machine's sides, and are right to be left out where there is one.
     if source != Source::BuiltIn {
@@ -145,6 +150,9 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     let mut registration =
         Registration::open(&config.kernel, Arc::clone(&link), Arc::clone(&stats)).map_err(Error::Kernel)?;
     let outputs = Outputs::open(&config.outputs, Lines::longest(&config), &stats).map_err(Error::Outputs)?;
+    // Told only if this daemon has the kernel's place: else that is told.
+    #[cfg(feature = "status")]
+    let server = Server::open(&config.status);
     let threads = Threads::start(&config, outputs, &registration, &link, &stats)
         .map_err(|e| Error::System("start the threads", e))?;
     let mut hurried = false;
@@ -156,9 +164,25 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     let captured = result.is_ok();
     if captured {
         registration.apply(&config.kernel);
-        let mut loaded = Loaded::load(&config.rules, rules.planned, registration.control());
-        result = watch(&config, &signals, &mut registration, &threads, &mut loaded);
-        loaded.leave(registration.control());
+        let loaded = Loaded::load(&config.rules, rules.planned, registration.control());
+        let (registration, threads) = (&mut registration, &threads);
+        let mut running = Running {
+            source,
+            config: &config,
+            stats: &stats,
+            registration,
+            threads,
+            loaded,
+            since: Instant::now(),
+            read,
+        };
+        result = watch(
+            &signals,
+            &mut running,
+            #[cfg(feature = "status")]
+            server,
+        );
+        running.loaded.leave(running.registration.control());
         registration.leave(LEAVE_LIMIT, &mut hurry);
     }
     link.stop();
@@ -194,20 +218,48 @@ fn tell_totals(config: &Config, stats: &Stats) {
     }
 }
 
-/// The main thread's work while events flow: signals, rules that vanish and, now and then, the registration.
+/// What the main thread has in its hands while events flow.
+#[cfg_attr(not(feature = "status"), allow(dead_code, reason = "some of it is for those who ask"))]
+pub(crate) struct Running<'a> {
+    /// Where the config came from.
+    pub(crate) source: Source,
+    pub(crate) config: &'a Config,
+    pub(crate) stats: &'a Stats,
+    pub(crate) registration: &'a mut Registration,
+    pub(crate) threads: &'a Threads,
+    pub(crate) loaded: Loaded,
+    /// When events began to flow, and when the config was read.
+    pub(crate) since: Instant,
+    pub(crate) read: Instant,
+}
+
+/// The main thread's work while events flow: signals, rules that vanish, questions and, now and then, the
+/// registration.
 fn watch(
-    config: &Config,
     signals: &Signals,
-    registration: &mut Registration,
-    threads: &Threads,
-    loaded: &mut Loaded,
+    running: &mut Running<'_>,
+    #[cfg(feature = "status")] server: Result<Option<Server>, String>,
 ) -> Result<(), Error> {
-    let every = Duration::from_secs(u64::from(config.kernel.verify_s));
+    let every = Duration::from_secs(u64::from(running.config.kernel.verify_s));
     let mut next = Instant::now() + every;
+    #[cfg(feature = "status")]
+    let mut server = server.unwrap_or_else(|why| {
+        log::warning(why);
+        None
+    });
+    #[cfg(feature = "status")]
+    let mut periodic = Periodic::new(&running.config.status);
+    let mut waits = Vec::new();
     loop {
+        let Running { registration, threads, loaded, .. } = running;
         let due = loaded.due().map_or(next, |due| due.min(next));
+        waits.clear();
+        waits.extend([Wait::readable(signals.as_fd()), Wait::readable(threads.requests.removed())]);
+        #[cfg(feature = "status")]
+        let due = server.as_ref().map_or(due, |server| server.waits(due, &mut waits));
+        #[cfg(feature = "status")]
+        let due = periodic.as_ref().map_or(due, |periodic| periodic.due().min(due));
         let left = due.saturating_duration_since(Instant::now());
-        let mut waits = [Wait::readable(signals.as_fd()), Wait::readable(threads.requests.removed())];
         let waited = poll(&mut waits, Some(left));
         waited.map_err(|e| Error::System("wait for signals", e))?;
         if stop_asked(signals, threads) {
@@ -222,11 +274,19 @@ fn watch(
         }
         if Instant::now() >= next {
             registration.verify();
-            // What the kernel lost is reported by the writer.
-            if registration.take_news() {
-                threads.requests.look();
-            }
             next = Instant::now() + every;
+        }
+        #[cfg(feature = "status")]
+        if let Some(server) = &mut server {
+            server.serve(running);
+        }
+        #[cfg(feature = "status")]
+        if let Some(periodic) = &mut periodic {
+            periodic.tell(running);
+        }
+        // What the kernel lost is reported by the writer.
+        if running.registration.take_news() {
+            running.threads.requests.look();
         }
     }
 }
@@ -247,8 +307,8 @@ fn stop_asked(signals: &Signals, threads: &Threads) -> bool {
 }
 
 /// The reader and the writer.
-struct Threads {
-    requests: Arc<Requests>,
+pub(crate) struct Threads {
+    pub(crate) requests: Arc<Requests>,
     /// Rung by the writer when it has written all.
     ended: Arc<Alarm>,
 }

@@ -8,6 +8,8 @@ pub mod output;
 pub mod writer;
 
 pub use ringaudit_bytes::wire;
+#[cfg(feature = "status")]
+pub use ringaudit_facts::troubles;
 pub use ringaudit_facts::{enrich, event, log, stats};
 pub use ringaudit_format as format;
 pub use ringaudit_setup::{cli, config, rules};

@@ -40,6 +40,11 @@ fn main() -> ExitCode {
             Ok(output) => print(&output.text, output.exit_code),
             Err(error) => fail(&error, error.exit_code()),
         },
+        #[cfg(feature = "status")]
+        Ok(Action::Ask(request)) => match ringaudit::ask::run(&request) {
+            Ok(text) => print(text.as_bytes(), 0),
+            Err(error) => fail(&error, error.exit_code()),
+        },
         Ok(Action::Run { config }) => match daemon::run(config.as_deref()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error, error.exit_code()),

@@ -1,8 +1,12 @@
 //! ringaudit: the kernel's audit events, each as one line. DESIGN.md tells the whole of it; the modules of a
 //! record's way stand in `lib.rs`, in its order.
 
+#[cfg(feature = "status")]
+pub mod ask;
 pub mod daemon;
 mod loaded;
 pub mod ruleset;
+#[cfg(feature = "status")]
+mod status;
 
 pub use ringaudit_way::*;

@@ -8,7 +8,7 @@ mod resume;
 use super::control::Control;
 use super::reader::Link;
 use crate::config::{self, Failure, KernelKey, Setting};
-use crate::log;
+use crate::log::kernel as log;
 use crate::stats::Stats;
 use crate::sys::host;
 use crate::sys::netlink::Socket;
@@ -256,11 +256,10 @@ impl Registration {
     /// Asks the kernel whether this process is still its daemon and what it lost, and tries to come back
     /// when it is not. Never registers while registered: each try would be a record.
     pub fn verify(&mut self) {
-        let status = match self.control.status() {
+        let status = match self.status() {
             Ok(status) => status,
             Err(error) => return log::warning(format_args!("failed to check the registration: {error}")),
         };
-        self.count_lost(&status);
         if status.pid == std::process::id() {
             self.standing = Standing::Held;
             return;
@@ -286,6 +285,15 @@ impl Registration {
             Err(Error::Taken(..)) => {}
             Err(error) => log::warning(error),
         }
+    }
+
+    /// The kernel's status (AUDIT_GET); what it lost since the last look is counted.
+    ///
+    /// Errors: as [`Control::status`].
+    pub fn status(&mut self) -> io::Result<Status> {
+        let status = self.control.status()?;
+        self.count_lost(&status);
+        Ok(status)
     }
 
     /// Whether something was counted since the last call.

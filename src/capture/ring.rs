@@ -65,9 +65,11 @@ pub struct Outlet {
     full: Consumer<'static, Box<Block>>,
     empty: Producer<'static, Box<Block>>,
     shared: Arc<Shared>,
-    /// Blocks that there are, and those that there are to be.
+    /// Blocks that there are.
+    blocks: usize,
+    /// Blocks that there are to be.
     #[cfg(feature = "reload")]
-    blocks: (usize, usize),
+    wanted: usize,
 }
 
 /// Wakes the writer from any thread.
@@ -103,8 +105,9 @@ pub fn ring(blocks: usize) -> io::Result<(Inlet, Outlet)> {
         full: full_out,
         empty: empty_in,
         shared,
+        blocks,
         #[cfg(feature = "reload")]
-        blocks: (blocks, blocks),
+        wanted: blocks,
     };
     Ok((inlet, outlet))
 }
@@ -161,16 +164,18 @@ impl Outlet {
         self.full.dequeue()
     }
 
-    /// Returns a block for the reader to fill again.
-    pub fn give_back(&mut self, mut block: Box<Block>) {
+    /// Returns a block for the reader to fill again; gives the bytes of all blocks that were in use with it.
+    pub fn give_back(&mut self, mut block: Box<Block>) -> usize {
+        let used = self.blocks.saturating_sub(self.empty.len());
         #[cfg(feature = "reload")]
-        if self.blocks.0 > self.blocks.1 {
-            self.blocks.0 -= 1;
-            return;
+        if self.blocks > self.wanted {
+            self.blocks -= 1;
+            return used * BLOCK;
         }
         block.used = 0;
         // The queue has room for every block there is.
         let _ = self.empty.enqueue(block);
+        used * BLOCK
     }
 
     /// Makes the ring one of so many blocks, within the limits of [`ring`]: new ones are there at once, and those that
@@ -178,10 +183,10 @@ impl Outlet {
     #[cfg(feature = "reload")]
     pub fn resize(&mut self, blocks: usize) {
         let blocks = blocks.clamp(BLOCKS_MIN, BLOCKS_MAX);
-        self.blocks.1 = blocks;
+        self.wanted = blocks;
         self.shared.wake_at.store(blocks.div_ceil(4), Ordering::Relaxed);
-        while self.blocks.0 < blocks {
-            self.blocks.0 += 1;
+        while self.blocks < blocks {
+            self.blocks += 1;
             let _ = self.empty.enqueue(Box::new(Block { used: 0, bytes: [0; SPACE] }));
         }
     }

@@ -5,6 +5,8 @@ pub mod enrich;
 pub mod event;
 pub mod log;
 pub mod stats;
+#[cfg(feature = "status")]
+pub mod troubles;
 
 use ringaudit_bytes::wire;
 use ringaudit_setup::config;

@@ -25,6 +25,12 @@ pub enum Level {
 }
 
 impl Level {
+    /// The word for it.
+    #[cfg(feature = "status")]
+    pub fn name(self) -> &'static str {
+        self.word().trim_end_matches(": ")
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Error => "error: ",
@@ -46,6 +52,15 @@ static STATE: Mutex<State> = Mutex::new(State { out: None, window: None, sent: 0
 /// Says one thing: a line `ringaudit: error: ...` on standard error. A message that standard error
 /// cannot take at once, or that comes in a flood, is counted and the count is said with the next one.
 pub fn say(level: Level, message: &dyn fmt::Display) {
+    say_of("daemon", level, message);
+}
+
+/// [`say`], of this part of the daemon.
+fn say_of(part: &str, level: Level, message: &dyn fmt::Display) {
+    #[cfg(feature = "status")]
+    crate::troubles::note(part, level, &message.to_string());
+    #[cfg(not(feature = "status"))]
+    let _ = part;
     let Ok(mut state) = STATE.lock() else { return };
     let now = Instant::now();
     if state.window.is_none_or(|start| now.duration_since(start) >= WINDOW) {
@@ -82,7 +97,29 @@ pub fn each(level: Level, problems: &[Problem]) {
     for problem in rest {
         text.push_str(&format!("\nringaudit: {}{problem}", level.word()));
     }
-    say(level, &text);
+    say_of("rules", level, &text);
+}
+
+/// The same for what has to do with the kernel.
+pub mod kernel {
+    use super::{Level, fmt, say_of};
+
+    const PART: &str = "kernel";
+
+    /// [`say`](super::say) at [`Level::Error`].
+    pub fn error(message: impl fmt::Display) {
+        say_of(PART, Level::Error, &message);
+    }
+
+    /// [`say`](super::say) at [`Level::Warning`].
+    pub fn warning(message: impl fmt::Display) {
+        say_of(PART, Level::Warning, &message);
+    }
+
+    /// [`say`](super::say) at [`Level::Info`].
+    pub fn info(message: impl fmt::Display) {
+        say_of(PART, Level::Info, &message);
+    }
 }
 
 /// [`say`] at [`Level::Error`].

@@ -1,6 +1,8 @@
 //! What is counted, by the place where it happens. Each counter has one writer; anyone may read.
 
 use crate::config::MAX_FILTERS;
+#[cfg(feature = "status")]
+use std::sync::atomic::AtomicU16;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,6 +26,72 @@ impl Counter {
     #[cfg(feature = "reload")]
     pub fn set(&self, count: u64) {
         self.0.store(count, Relaxed);
+    }
+}
+
+/// The highest value so far.
+#[derive(Debug, Default)]
+pub struct Highest(AtomicU64);
+
+impl Highest {
+    /// Takes one value.
+    pub fn note(&self, value: u64) {
+        // One writer, as a counter has.
+        if value > self.get() {
+            self.0.store(value, Relaxed);
+        }
+    }
+
+    /// The highest.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// A counter for each record type that was seen: a table of fixed size, since a type may be any number.
+#[cfg(feature = "status")]
+#[derive(Debug)]
+pub struct ByType {
+    places: [(AtomicU16, Counter); Self::PLACES],
+    /// Records of types for which there was no place.
+    pub others: Counter,
+}
+
+#[cfg(feature = "status")]
+impl ByType {
+    /// Types that it can hold. A kernel has some 150, of which a host sees a few.
+    pub const PLACES: usize = 128;
+
+    /// Counts a record of this type, which is not 0. One thread does so.
+    pub fn add(&self, kind: u16) {
+        let (begin, end) = self.places.split_at(usize::from(kind) % Self::PLACES);
+        for (place, counter) in end.iter().chain(begin) {
+            let found = place.load(Relaxed);
+            if found == kind {
+                return counter.add(1);
+            }
+            if found == 0 {
+                counter.add(1);
+                return place.store(kind, Relaxed);
+            }
+        }
+        self.others.add(1);
+    }
+
+    /// The types that were seen, each with its count, in the order of their numbers.
+    pub fn each(&self) -> Vec<(u16, u64)> {
+        let seen = self.places.iter().map(|(kind, count)| (kind.load(Relaxed), count.get()));
+        let mut seen: Vec<_> = seen.filter(|(kind, _)| *kind != 0).collect();
+        seen.sort_unstable_by_key(|(kind, _)| *kind);
+        seen
+    }
+}
+
+#[cfg(feature = "status")]
+impl Default for ByType {
+    fn default() -> Self {
+        let places = [const { (AtomicU16::new(0), Counter(AtomicU64::new(0))) }; Self::PLACES];
+        Self { places, others: Counter::default() }
     }
 }
 
@@ -199,12 +267,23 @@ pub struct Stats {
     pub kernel_lost: Counter,
     /// Times the registration was found lost (control).
     pub registration_lost: Counter,
+    /// Records that came through the ring, by their type (writer).
+    #[cfg(feature = "status")]
+    pub types: ByType,
+    /// The most bytes of the ring's blocks that were in use at once (writer).
+    pub ring_highest: Highest,
     /// Records whose header could not be read (writer).
     pub malformed: Counter,
     /// Records left out by `event.types` (writer).
     pub filtered_records: Counter,
     /// Events that records became (writer).
     pub assembled: Counter,
+    /// Those that were whole: their end record came, or they stand alone (writer).
+    pub complete: Counter,
+    /// Those given out since their time was over (writer).
+    pub timed_out: Counter,
+    /// Those given out since their place was needed (writer).
+    pub displaced: Counter,
     /// Those that a filter dropped (writer).
     pub filtered: Counter,
     /// Each filter's hits (writer).
@@ -277,5 +356,17 @@ mod tests {
         counter.add(2);
         counter.add(3);
         assert_eq!(counter.get(), 5);
+    }
+
+    #[cfg(feature = "status")]
+    #[test]
+    fn each_type_has_its_count() {
+        let types = ByType::default();
+        for kind in [1300, 1302, 1300, 1300 + 128, 5, 1302, 1300] {
+            types.add(kind);
+        }
+        assert_eq!(types.each(), [(5, 1), (1300, 3), (1302, 2), (1428, 1)]);
+        (1..=200).for_each(|kind| types.add(kind));
+        assert_eq!((types.each().len(), types.others.get()), (128, 200 - 125));
     }
 }

@@ -20,12 +20,12 @@ const LAST: Duration = Duration::from_secs(2);
 
 /// An output that runs, and the config that it runs by.
 #[derive(Clone)]
-pub struct Running {
+pub struct Handle {
     config: config::Output,
     queue: Arc<Queue>,
 }
 
-impl Running {
+impl Handle {
     /// Whether its thread can go on with another config: what differs is none of its business.
     fn stays(&self, config: &config::Output, longest: usize) -> bool {
         let (old, new) = (&self.config, config);
@@ -38,9 +38,9 @@ impl Running {
 
 impl Outputs {
     /// All of them, with the configs that they were opened by.
-    pub fn running(&self, configs: &[config::Output]) -> Vec<Running> {
+    pub fn running(&self, configs: &[config::Output]) -> Vec<Handle> {
         let running =
-            |(config, tap): (&config::Output, &Tap)| Running { config: config.clone(), queue: Arc::clone(&tap.queue) };
+            |(config, tap): (&config::Output, &Tap)| Handle { config: config.clone(), queue: Arc::clone(&tap.queue) };
         configs.iter().zip(&self.taps).map(running).collect()
     }
 
@@ -51,7 +51,7 @@ impl Outputs {
     ///
     /// What is wrong with each that is new or changed.
     pub fn changed(
-        old: &[Running],
+        old: &[Handle],
         configs: &[config::Output],
         longest: usize,
         room: &Arc<Room>,
@@ -84,7 +84,7 @@ impl Outputs {
 
     /// Takes these outputs into use in place of the old ones, of which `running` has the configs: what waits for one
     /// that was changed goes to its successor, and one that is gone ends when it has written what waits for it.
-    pub fn retire(&mut self, mut old: Self, running: &[Running], configs: &[config::Output], stats: &Stats) {
+    pub fn retire(&mut self, mut old: Self, running: &[Handle], configs: &[config::Output], stats: &Stats) {
         let now = Instant::now();
         self.taps.iter_mut().for_each(|tap| tap.is_own = true);
         self.retired.append(&mut old.retired);
@@ -139,7 +139,7 @@ impl Outputs {
     }
 
     /// What waits, and the counters, for the program that is executed in this one's place.
-    pub(crate) fn save(&self, running: &[Running], pen: &mut Pen) {
+    pub(crate) fn save(&self, running: &[Handle], pen: &mut Pen) {
         pen.number(self.all_taps().count() as u64);
         for (at, tap) in self.all_taps().enumerate() {
             let stats = &tap.queue.stats;
@@ -206,7 +206,7 @@ impl Saved<'_> {
     }
 }
 
-impl Running {
+impl Handle {
     /// Makes all threads ready to be handed over: none begins anything that may last.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ use crate::sys::thread::spawn;
 use crate::wire::record::Stamp;
 pub use batch::{BATCH, BATCH_EVENTS, Batch, Entry};
 #[cfg(feature = "reload")]
-pub use change::Running;
+pub use change::Handle;
 #[cfg(feature = "reload")]
 use change::Saved;
 use driver::Driver;

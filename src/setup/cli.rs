@@ -1,6 +1,11 @@
 //! The words of the command line to an `Action`. Nothing is done and nothing is printed here: the
 //! texts go to main with the action.
 
+#[cfg(feature = "status")]
+mod ask;
+
+#[cfg(feature = "status")]
+pub use ask::{Ask, Form, Sort, View};
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
@@ -10,34 +15,93 @@ use getopts::{Fail, Matches, Options};
 use crate::config::{DEFAULT_PATH, Format, OnError, listed, nearest, quoted};
 
 /// The commands of this version.
-pub const COMMANDS: [&str; 4] = ["run", "check", "replay", "rules"];
+pub const COMMANDS: [&str; 6] = ["run", "check", "replay", "rules", "status", "top"];
 /// What can be done with rules.
 pub const RULES: [&str; 4] = ["rules check", "rules load", "rules list", "rules clear"];
 /// The commands that files can be given to.
 const TAKES_FILES: [&str; 3] = ["replay", "rules check", "rules load"];
 /// Commands that later versions have.
-const LATER: [&str; 4] = ["status", "top", "reload", "upgrade"];
+const LATER: [&str; 2] = ["reload", "upgrade"];
+/// Commands that a build can be without, each with its feature.
+const FEATURES: [(&str, &str, bool); 3] = [
+    ("rules", "rules", cfg!(feature = "rules")),
+    ("status", "status", cfg!(feature = "status")),
+    ("top", "status", cfg!(feature = "status")),
+];
 /// The flags, short and long.
-pub const FLAGS: [(&str, &str); 8] = [
+pub const FLAGS: &[(&str, &str)] = &[
     ("c", "config"),
     ("e", "on-error"),
     ("f", "format"),
     ("k", "key"),
     ("l", "loadable"),
     ("t", "toml"),
+    #[cfg(feature = "status")]
+    ("b", "by"),
+    #[cfg(feature = "status")]
+    ("i", "interval"),
+    #[cfg(feature = "status")]
+    ("j", "json"),
+    #[cfg(feature = "status")]
+    ("o", "once"),
+    #[cfg(feature = "status")]
+    ("p", "prometheus"),
+    #[cfg(feature = "status")]
+    ("S", "sort"),
+    #[cfg(feature = "status")]
+    ("s", "socket"),
     ("h", "help"),
     ("V", "version"),
 ];
 
 /// The flags whose next word is their value.
-const TAKES_VALUE: [&str; 8] = ["-c", "--config", "-e", "--on-error", "-f", "--format", "-k", "--key"];
+const TAKES_VALUE: &[&str] = &[
+    "-c",
+    "--config",
+    "-e",
+    "--on-error",
+    "-f",
+    "--format",
+    "-k",
+    "--key",
+    #[cfg(feature = "status")]
+    "-b",
+    #[cfg(feature = "status")]
+    "--by",
+    #[cfg(feature = "status")]
+    "-i",
+    #[cfg(feature = "status")]
+    "--interval",
+    #[cfg(feature = "status")]
+    "-S",
+    #[cfg(feature = "status")]
+    "--sort",
+    #[cfg(feature = "status")]
+    "-s",
+    #[cfg(feature = "status")]
+    "--socket",
+];
 /// The flags that only some commands take.
-const BELONGS: [(&str, &[&str]); 5] = [
+const BELONGS: &[(&str, &[&str])] = &[
     ("format", &["replay"]),
     ("on-error", &["rules load"]),
     ("key", &["rules list", "rules clear"]),
     ("loadable", &["rules list"]),
     ("toml", &["check"]),
+    #[cfg(feature = "status")]
+    ("json", &["status"]),
+    #[cfg(feature = "status")]
+    ("prometheus", &["status"]),
+    #[cfg(feature = "status")]
+    ("socket", ask::COMMANDS),
+    #[cfg(feature = "status")]
+    ("once", &["top"]),
+    #[cfg(feature = "status")]
+    ("interval", &["top"]),
+    #[cfg(feature = "status")]
+    ("by", &["top"]),
+    #[cfg(feature = "status")]
+    ("sort", &["top"]),
 ];
 
 /// What the user asked for.
@@ -66,6 +130,9 @@ pub enum Action {
     },
     /// Look at rules, or change the kernel's.
     Rules(Rules),
+    /// Ask the running daemon.
+    #[cfg(feature = "status")]
+    Ask(Ask),
     /// Print this text, with exit code 0.
     Help(String),
     /// Print this text, with exit code 0.
@@ -109,7 +176,7 @@ impl std::error::Error for UsageError {}
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageError> {
     let words = long_flags(words)?;
     let mut options = Options::new();
-    for (short, long) in FLAGS {
+    for &(short, long) in FLAGS {
         if TAKES_VALUE.iter().any(|flag| flag.strip_prefix("--") == Some(long)) {
             options.optopt(short, long, "", "");
         } else {
@@ -128,7 +195,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
         return Ok(Action::Version(version()));
     }
     let (command, files) = command_of(&matches.free)?;
-    for (flag, commands) in BELONGS {
+    for &(flag, commands) in BELONGS {
         if matches.opt_present(flag) && !commands.contains(&command) {
             let commands = listed(commands, "and");
             return Err(UsageError(format!("\"--{flag}\" belongs to {commands}; see \"ringaudit --help\"")));
@@ -147,6 +214,8 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
             let format = format.and_then(|at| Format::ALL.get(at).copied());
             Action::Replay { config, format, files: files.iter().map(PathBuf::from).collect() }
         }
+        #[cfg(feature = "status")]
+        command if ask::COMMANDS.contains(&command) => ask::action(command, config, &matches)?,
         command => Action::Rules(Rules {
             command,
             config,
@@ -160,27 +229,31 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
 
 /// The command of these words, one of [`COMMANDS`] or [`RULES`], and the words behind it.
 fn command_of(words: &[String]) -> Result<(&'static str, &[String]), UsageError> {
-    let (prefix, known, words) = match words {
+    let left_out =
+        |(word, _, is_built): &&(&str, &str, bool)| !is_built && words.first() == Some(&(*word).to_owned());
+    if let Some((word, feature, _)) = FEATURES.iter().find(left_out) {
+        let why = format!("\"{word}\" is not in this build: it was made without the feature \"{feature}\"");
+        return Err(UsageError(why));
+    }
+    let (prefix, known, words): (&str, &[&str], _) = match words {
         [] => return Ok(("run", words)),
-        [first, ..] if first == "rules" && !cfg!(feature = "rules") => {
-            let why = "\"rules\" is not in this build: it was made without the feature \"rules\"";
-            return Err(UsageError(why.to_owned()));
-        }
         [first, rest @ ..] if first == "rules" => ("rules ", &RULES, rest),
         words => ("", &COMMANDS, words),
     };
     let Some((word, rest)) = words.split_first() else {
-        return Err(UsageError(format!("\"rules\" needs a command: {}", listed(&known.map(bare), "or"))));
+        return Err(UsageError(format!("\"rules\" needs a command: {}", listed(&bare(known), "or"))));
     };
     match known.iter().find(|command| command.strip_prefix(prefix) == Some(word)) {
         Some(command) => Ok((command, rest)),
-        None => Err(UsageError(unknown_command(word, &known.map(bare)))),
+        None => Err(UsageError(unknown_command(word, &bare(known)))),
     }
 }
 
-/// A command without the word that is common to all on rules.
-fn bare(command: &'static str) -> &'static str {
-    command.strip_prefix("rules ").unwrap_or(command)
+/// Commands without the word that is common to all on rules.
+fn bare<'a>(commands: &[&'a str]) -> Vec<&'a str> {
+    let mut bare = commands.to_vec();
+    bare.iter_mut().for_each(|command| *command = command.strip_prefix("rules ").unwrap_or(command));
+    bare
 }
 
 /// The text of `--version`, without a newline.
@@ -188,6 +261,24 @@ fn bare(command: &'static str) -> &'static str {
 pub fn version() -> String {
     concat!("ringaudit ", env!("CARGO_PKG_VERSION")).to_owned()
 }
+
+/// What `--help` says of the commands that ask the daemon, and of their flags.
+const HELP_COMMANDS: &str = "  \
+  ringaudit status [-j|-p]    what the running daemon and the kernel count
+  ringaudit top [-b VIEW] [-S ORDER] [-i SECONDS] [-o]
+                              live: events and bytes a second, and the rule
+                              that would exclude them
+";
+const HELP_FLAGS: &str = "  \
+  -j, --json          the document itself (docs/status.schema.json)
+  -p, --prometheus    as metrics in Prometheus' text format
+  -b, --by VIEW       count by key, exe, syscall, uid or rule
+  -S, --sort ORDER    by events or bytes
+  -i, --interval SECONDS
+                      from one screen to the next; 1 without it
+  -o, --once          one interval as plain text, for scripts
+  -s, --socket PATH   the daemon's socket; without it that of the config
+";
 
 /// The text of `--help`, without the last newline.
 #[must_use]
@@ -212,7 +303,7 @@ Usage:
                               print the kernel's rules, as auditctl -l does
   ringaudit rules clear [-k KEY]
                               delete the kernel's rules
-  ringaudit --help | --version
+{ask_commands}  ringaudit --help | --version
 
 Options:
   -c, --config FILE   the config, in TOML, or go-audit's in YAML. Without it:
@@ -228,7 +319,7 @@ Options:
                       {choices} (the default: all)
   -k, --key KEY       only rules with this text in their key
   -l, --loadable      as lines that can be loaded again
-  -h, --help          print this and exit
+{ask_flags}  -h, --help          print this and exit
   -V, --version       print the version and exit
 go-audit's -config FILE and -version work too.
 
@@ -246,6 +337,8 @@ Exit codes:
 
 Manual: ringaudit(8); all keys of the config: docs/config.md",
         version = version(),
+        ask_commands = if cfg!(feature = "status") { HELP_COMMANDS } else { "" },
+        ask_flags = if cfg!(feature = "status") { HELP_FLAGS } else { "" },
         formats = Format::ALL.map(Format::name).join(", "),
         choices = OnError::ALL.map(OnError::name).join(", ")
     )
@@ -290,12 +383,7 @@ fn config_path(matches: &Matches) -> Result<Option<PathBuf>, UsageError> {
 }
 
 /// Which of these words a flag has.
-fn word_of(
-    matches: &Matches,
-    flag: &str,
-    what: &str,
-    names: &[&str; 3],
-) -> Result<Option<usize>, UsageError> {
+fn word_of(matches: &Matches, flag: &str, what: &str, names: &[&str]) -> Result<Option<usize>, UsageError> {
     let Some(word) = matches.opt_str(flag) else { return Ok(None) };
     let chosen = names.iter().position(|name| *name == word);
     chosen.map(Some).ok_or_else(|| {
@@ -328,6 +416,14 @@ fn explain(fail: &Fail) -> String {
                 "f" | "format" => "format",
                 "k" | "key" => "key",
                 "e" | "on-error" => "choice",
+                #[cfg(feature = "status")]
+                "b" | "by" => "view",
+                #[cfg(feature = "status")]
+                "i" | "interval" => "number of seconds",
+                #[cfg(feature = "status")]
+                "S" | "sort" => "order",
+                #[cfg(feature = "status")]
+                "s" | "socket" => "socket",
                 _ => "file",
             };
             format!("{} needs a {what}", dashed(flag))
@@ -336,7 +432,8 @@ fn explain(fail: &Fail) -> String {
         Fail::UnexpectedArgument(flag) => format!("{} takes no value", dashed(flag)),
         Fail::UnrecognizedOption(flag) | Fail::OptionMissing(flag) => {
             let one_letter = flag.chars().count() == 1;
-            let known = FLAGS.map(|(short, long)| if one_letter { short } else { long });
+            let known: Vec<_> =
+                FLAGS.iter().map(|(short, long)| if one_letter { *short } else { *long }).collect();
             let meant = match nearest(flag, &known) {
                 Some(near) => format!("did you mean {}?", dashed(near)),
                 None => "see \"ringaudit --help\"".to_owned(),
@@ -471,7 +568,7 @@ mod tests {
             ("a.toml", "unknown command \"a.toml\"; did you mean \"-c a.toml\"?"),
             (
                 "frobnicate",
-                "unknown command \"frobnicate\"; the commands are \"run\", \"check\", \"replay\" and \"rules\"",
+                "unknown command \"frobnicate\"; the commands are \"run\", \"check\", \"replay\", \"rules\", \"status\" and \"top\"",
             ),
             ("run me", "unexpected argument \"me\"; see \"ringaudit --help\""),
             ("--confg x", "unknown flag \"--confg\"; did you mean \"--config\"?"),
@@ -522,7 +619,7 @@ mod tests {
 
     #[test]
     fn later_commands_are_told_before_their_flags() {
-        for line in ["status --json", "top", "reload", "upgrade", "-c a status --json", "-f raw top"] {
+        for line in ["reload", "upgrade", "-c a upgrade --now", "-f raw reload"] {
             let command = line.split(' ').find(|word| LATER.contains(word)).unwrap();
             let message = format!("\"{command}\" is not in this version; see \"ringaudit --help\"");
             assert_eq!(error(line), message, "{line}");

@@ -25,6 +25,11 @@ impl Wait {
         Self::new(fd.as_raw_fd(), libc::POLLPRI)
     }
 
+    /// Until its peer has gone.
+    pub fn broken(fd: BorrowedFd<'_>) -> Self {
+        Self::new(fd.as_raw_fd(), 0)
+    }
+
     fn new(fd: RawFd, events: libc::c_short) -> Self {
         Self(libc::pollfd { fd, events, revents: 0 })
     }
@@ -56,7 +61,7 @@ pub fn poll(waits: &mut [Wait], timeout: Option<Duration>) -> io::Result<usize> 
 
 /// Whether nobody reads from a pipe any more (POLLERR), or the peer has gone.
 pub fn is_broken(fd: BorrowedFd<'_>) -> bool {
-    let mut waits = [Wait::new(fd.as_raw_fd(), 0)];
+    let mut waits = [Wait::broken(fd)];
     poll(&mut waits, Some(Duration::ZERO)).is_ok_and(|ready| ready > 0)
 }
 

@@ -8,7 +8,7 @@ use crate::capture::ring::BLOCK;
 use crate::config::{self, Config};
 use crate::event::assemble::Assembler;
 use crate::event::notices::{self, Process};
-use crate::output::{OpenError, Outputs, Running};
+use crate::output::{OpenError, Outputs, Handle};
 use crate::stats::Stats;
 use crate::sys::poll::{Wait, poll};
 use ringaudit_setup::state::{Pen, Reading};
@@ -58,11 +58,11 @@ impl Change {
     pub fn new(
         old: &Config,
         new: &Config,
-        running: &[Running],
+        running: &[Handle],
         requests: &Requests,
         stats: &Arc<Stats>,
         by: Process,
-    ) -> Result<(Box<Self>, Vec<Running>), ChangeError> {
+    ) -> Result<(Box<Self>, Vec<Handle>), ChangeError> {
         let longest = Lines::longest(new);
         let outputs = Outputs::changed(running, &new.outputs, longest, &requests.room);
         let outputs = outputs.map_err(ChangeError::Outputs)?;

@@ -5,7 +5,7 @@ use super::{Requests, Writer, notices, since_1970};
 use crate::capture::reader::Link;
 use crate::config::Config;
 use crate::event::notices::Process;
-use crate::output::{Outputs, Running};
+use crate::output::{Outputs, Handle};
 use ringaudit_setup::state::{Pen, Reading};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,13 +32,13 @@ pub(super) struct Left {
 pub(super) struct Order {
     link: Arc<Link>,
     config: Config,
-    running: Vec<Running>,
+    running: Vec<Handle>,
 }
 
 impl Requests {
     /// Has the writer and the outputs end for a hand-over, and the reader as the last; the config and the outputs are
     /// those that are in force.
-    pub fn hand_over(&self, link: Arc<Link>, config: Config, running: Vec<Running>) {
+    pub fn hand_over(&self, link: Arc<Link>, config: Config, running: Vec<Handle>) {
         self.asked().hand_over.order = Some(Order { link, config, running });
         self.room.call(true);
         self.bell.ring();

@@ -89,7 +89,7 @@ pub struct Lines {
     /// This host's name.
     node: Vec<u8>,
     line: Line,
-    stats: Arc<Stats>,
+    pub(super) stats: Arc<Stats>,
 }
 
 impl Lines {

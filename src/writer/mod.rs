@@ -182,11 +182,15 @@ impl Writer {
         for frame in block.frames() {
             self.take(frame.kind, frame.text);
         }
-        self.outlet.give_back(block);
+        let used = self.outlet.give_back(block);
+        self.lines.stats.ring_highest.note(used as u64);
         true
     }
 
+    #[inline]
     fn take(&mut self, kind: u16, text: &[u8]) {
+        #[cfg(feature = "status")]
+        self.lines.stats.types.add(kind);
         if kind == RecordType::CONFIG_CHANGE.0 {
             self.requests.note_change(text);
         }

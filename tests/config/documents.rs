@@ -124,6 +124,12 @@ fn help_and_man_page_have_every_flag_and_no_other() {
             "k" | "key" => &["rules", "clear", flag, "x"],
             "l" | "loadable" => &["rules", "list", flag],
             "t" | "toml" => &["check", flag],
+            "s" | "socket" => &["status", flag, "x"],
+            "j" | "json" | "p" | "prometheus" => &["status", flag],
+            "o" | "once" => &["top", flag],
+            "b" | "by" => &["top", flag, "key"],
+            "S" | "sort" => &["top", flag, "bytes"],
+            "i" | "interval" => &["top", flag, "2"],
             _ => &[flag],
         };
         assert!(cli::parse(words.iter().map(Into::into)).is_ok(), "{flag}");

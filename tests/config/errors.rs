@@ -83,6 +83,31 @@ const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
         "\"enrich.env\" must be a list of variables, such as [\"LD_PRELOAD\"], not a string",
     ),
     ("enrich", "inode_path", "0", "\"enrich.inode_path\" must be true or false, not a whole number"),
+    (
+        "status",
+        "socket",
+        "'run/x'",
+        "\"status.socket\" must be an absolute path, or \"\" for none, not \"run/x\"",
+    ),
+    (
+        "status",
+        "mode",
+        "600",
+        "\"status.mode\" must be octal text such as \"0600\", not 600: without quotes it is decimal, which is 1130 in octal",
+    ),
+    (
+        "status",
+        "group",
+        "5",
+        "\"status.group\" must be a group's name or number in quotes, not a whole number",
+    ),
+    (
+        "status",
+        "textfile",
+        "true",
+        "\"status.textfile\" must be an absolute path, or \"\" for none, not a boolean",
+    ),
+    ("status", "interval_s", "'1m'", "\"status.interval_s\" must be a whole number, not a string"),
     ("enrich", "processes", "true", "\"enrich.processes\" must be a whole number, not a boolean"),
     ("filter", "outputs", "1", "\"filter.outputs\" must be the name of an [[output]], not 1"),
     ("filter", "name", "1", "\"filter.name\" must be text, not a whole number"),
@@ -482,11 +507,11 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
         "backlog_limit = 3\nmode = 'x'\nlog = 'syslog'\nfoo = 1\n[kernal]\n[foo2]\n[[outputs]]\n",
         &[
             "f:1:1: \"backlog_limit\" stands outside of any table; it belongs in [kernel]",
-            "f:2:1: \"mode\" stands outside of any table; it belongs in [kernel] or [[output]]",
+            "f:2:1: \"mode\" stands outside of any table; it belongs in [kernel] or [status] or [[output]]",
             "f:3:1: \"log\" is not supported by this version; messages go to stderr",
-            "f:4:1: unknown key \"foo\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]], [[filter]] and [[output]]",
+            "f:4:1: unknown key \"foo\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [status], [[label]], [[filter]] and [[output]]",
             "f:5:2: unknown table [kernal]; did you mean [kernel]?",
-            "f:6:2: unknown table [foo2]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]], [[filter]] and [[output]]",
+            "f:6:2: unknown table [foo2]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [status], [[label]], [[filter]] and [[output]]",
             "f:7:3: unknown table [outputs]; did you mean [[output]]?",
         ],
     ),
@@ -607,14 +632,14 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
     (
         "\u{feff}x = 1\n",
         &[
-            "f:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]], [[filter]] and [[output]]",
+            "f:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [status], [[label]], [[filter]] and [[output]]",
         ],
     ),
     (
         "\"\\u001b[31m\" = 1\r\n'ä\"' = {}\r\n",
         &[
-            "f:1:1: unknown key \"\\u{1b}[31m\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]], [[filter]] and [[output]]",
-            "f:2:1: unknown table [ä\\\"]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]], [[filter]] and [[output]]",
+            "f:1:1: unknown key \"\\u{1b}[31m\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [status], [[label]], [[filter]] and [[output]]",
+            "f:2:1: unknown table [ä\\\"]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [status], [[label]], [[filter]] and [[output]]",
         ],
     ),
 ];

@@ -393,7 +393,7 @@ fn files() {
     );
     assert_eq!(
         one(&file("unknown", b"x = 1")),
-        "D/unknown:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]], [[filter]] and [[output]]"
+        "D/unknown:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [status], [[label]], [[filter]] and [[output]]"
     );
     assert_eq!(one(&file("good", EXAMPLE.as_bytes())), "");
     let named = Source::find(Some(&dir.path().join("good")));

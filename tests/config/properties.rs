@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use ringaudit::config::{
     Action, Argv, AtExit, Condition, Config, Enrich, Event, Failure, FileTarget, Filter, Format, Json,
     Kernel, KernelKey, Label, LabelTest, Located, NameSource, Network, OnError, Output, Overflow, Place, Raw,
-    Ring, Rules, Setting, Syscall, Target, Translate, read, show,
+    Ring, Rules, Setting, Status, Syscall, Target, Translate, read, show,
 };
 
 use crate::documents::whole_example;
@@ -102,6 +102,16 @@ fn enrich() -> impl Strategy<Value = Enrich> {
     )
 }
 
+fn status() -> impl Strategy<Value = Status> {
+    let path = || {
+        proptest::option::of(name()).prop_map(|name| name.map_or_else(String::new, |name| format!("/{name}")))
+    };
+    let textfile = path().prop_map(|path| if path.is_empty() { path } else { path + ".prom" });
+    (path(), 0..=0o777_u32, proptest::option::of(located(name())), textfile, 0..=86_400_u32).prop_map(
+        |(socket, mode, group, textfile, interval_s)| Status { socket, mode, group, textfile, interval_s },
+    )
+}
+
 fn label() -> impl Strategy<Value = Label> {
     let test = prop_oneof![
         name().prop_map(LabelTest::Key),
@@ -185,21 +195,34 @@ fn config() -> impl Strategy<Value = Config> {
     });
     let labels = proptest::collection::vec(label(), 0..4);
     let filters = proptest::collection::vec(filter(), 0..4);
-    (kernel(), ring, event, rules, json, raw, translate, enrich(), (labels, filters), outputs()).prop_map(
-        |(kernel, ring, event, rules, json, raw, translate, enrich, (labels, filters), outputs)| Config {
-            kernel,
-            ring,
-            event,
-            rules,
-            json,
-            raw,
-            translate,
-            enrich,
-            labels,
-            filters,
-            outputs,
-        },
-    )
+    (kernel(), ring, event, rules, json, raw, translate, enrich(), (labels, filters, status()), outputs())
+        .prop_map(
+            |(
+                kernel,
+                ring,
+                event,
+                rules,
+                json,
+                raw,
+                translate,
+                enrich,
+                (labels, filters, status),
+                outputs,
+            )| Config {
+                kernel,
+                ring,
+                event,
+                rules,
+                json,
+                raw,
+                translate,
+                enrich,
+                status,
+                labels,
+                filters,
+                outputs,
+            },
+        )
 }
 
 /// What holds for every text, right or wrong.

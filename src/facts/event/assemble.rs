@@ -158,6 +158,7 @@ impl Assembler {
         while let Some(&slot) = self.order.first()
             && self.slots.get(usize::from(slot)).is_some_and(|slot| slot.arrived + self.timeout <= now)
         {
+            self.stats.timed_out.add(1);
             self.give_out(0, Ending::GivenUp, sink);
         }
         self.count_gaps(now, false);
@@ -203,6 +204,7 @@ impl Assembler {
         sink: &mut impl Sink,
     ) -> usize {
         if self.free.is_empty() {
+            self.stats.displaced.add(1);
             self.give_out(0, Ending::GivenUp, sink);
         }
         let index = self.free.pop().unwrap_or(0);
@@ -238,6 +240,7 @@ impl Assembler {
                 }
                 break;
             };
+            self.stats.displaced.add(1);
             self.give_out(other, Ending::GivenUp, sink);
             position -= usize::from(other < position);
         }
@@ -259,6 +262,9 @@ impl Assembler {
         }
         let index = self.order.remove(position);
         let Some(slot) = self.slots.get(usize::from(index)) else { return };
+        if ending == Ending::Complete {
+            self.stats.complete.add(1);
+        }
         // Without end records there is nothing that could be missing.
         let ending = if self.has_ends { ending } else { Ending::Complete };
         if ending == Ending::GivenUp && slot.of_syscall {

@@ -26,6 +26,8 @@ pub fn check(
                 });
             }
         };
+    #[cfg(feature = "status")]
+    look(&config.status.group, &group, "group", "/etc/group");
     for output in &config.outputs {
         if let Target::File(file) = &output.target {
             look(&file.owner, &user, "user", "/etc/passwd");

@@ -54,6 +54,16 @@ pub enum Action {
 impl Action {
     /// All of them.
     const ALL: [Self; 3] = [Self::Drop, Self::Keep, Self::Count];
+
+    /// The word in the config.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Drop => "drop",
+            Self::Keep => "keep",
+            Self::Count => "count",
+        }
+    }
 }
 
 /// One condition. Where it has several values, one of them is enough.

@@ -11,7 +11,7 @@ pub struct Section {
 }
 
 /// All tables but the lists, `[[label]]`, `[[filter]]` and `[[output]]`.
-pub const SECTIONS: [Section; 8] = [
+pub const SECTIONS: [Section; 9] = [
     Section {
         name: "kernel",
         keys: &[
@@ -35,6 +35,7 @@ pub const SECTIONS: [Section; 8] = [
         name: "enrich",
         keys: &["process", "script", "container", "unit", "env", "inode_path", "processes"],
     },
+    Section { name: "status", keys: &["socket", "mode", "group", "textfile", "interval_s"] },
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.

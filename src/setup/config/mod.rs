@@ -17,6 +17,8 @@ mod output;
 mod plain;
 mod show;
 mod source;
+#[cfg(feature = "status")]
+mod status;
 mod suggest;
 mod target;
 mod toml;
@@ -38,6 +40,8 @@ pub use labels::{Label, LabelTest, MAX_LABELS};
 pub use network::{Carrier, Compression, GelfTarget, Peer, Protocol, SyslogTarget, host_and_port};
 pub use show::show;
 pub use source::{BUILT_IN, DEFAULT_PATH, Loaded, MAX_BYTES, Source, embedded, read_file};
+#[cfg(feature = "status")]
+pub use status::{Status, TEXTFILE_S};
 pub(crate) use suggest::did_you_mean;
 pub use suggest::{listed, nearest, quoted};
 pub use target::{FileTarget, Fsync, LongLine, LowSpace, MAX_OUTPUTS, Output, Queue, Target, WhenFull};
@@ -144,6 +148,9 @@ pub struct Config {
     pub translate: Translate,
     /// `[enrich]`: what is added to events.
     pub enrich: Enrich,
+    /// `[status]`: where the daemon answers questions.
+    #[cfg(feature = "status")]
+    pub status: Status,
     /// `[[label]]`: names for processes, in the order in which they are tried.
     pub labels: Vec<Label>,
     /// `[[filter]]`: which events are written, in the order in which they are asked.
@@ -164,6 +171,8 @@ impl Default for Config {
             raw: Raw::default(),
             translate: Translate::default(),
             enrich: Enrich::default(),
+            #[cfg(feature = "status")]
+            status: Status::default(),
             labels: Vec::new(),
             filters: Vec::new(),
             outputs: vec![Output::default()],

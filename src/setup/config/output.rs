@@ -209,7 +209,7 @@ impl Walker<'_> {
 
     /// `mode`: octal text, so that nobody's 600 becomes 01130.
     #[inline(never)]
-    fn mode(&mut self, table: Table<'_>, into: &mut u32) {
+    pub(super) fn mode(&mut self, table: Table<'_>, into: &mut u32) {
         let Some(node) = table.get("mode") else { return };
         let (mode, written) = match &node.value {
             Value::String(text)

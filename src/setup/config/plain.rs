@@ -157,6 +157,19 @@ impl Plain<2> for Raw {
     }
 }
 
+#[cfg(feature = "status")]
+impl Plain<1> for super::Status {
+    const KEYS: &'static [Key] = &[number("interval_s", 0, 86_400)];
+
+    fn values(&self) -> [u64; 1] {
+        [self.interval_s.into()]
+    }
+
+    fn set(&mut self, [interval]: [u64; 1]) {
+        self.interval_s = small(interval);
+    }
+}
+
 impl Plain<3> for Translate {
     const KEYS: &'static [Key] =
         &[switch("values"), word("names", &["files", "nscd", "off"]), switch("drop_raw")];

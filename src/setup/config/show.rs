@@ -43,6 +43,12 @@ pub fn show(config: &Config) -> String {
         header(&mut text, "\n[raw]", &config.raw);
     }
 
+    #[cfg(feature = "status")]
+    {
+        header(&mut text, "\n[status]", &config.status);
+        super::status::show(&mut text, config);
+    }
+
     for output in &config.outputs {
         text.push_str("\n[[output]]\n");
         pair(&mut text, "type", output.target.kind());

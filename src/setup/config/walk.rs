@@ -8,11 +8,23 @@ use super::values::{Table, Walker};
 use super::{Config, Event, Kernel, KernelKey, Located, Place, Problem, Ring, Rules, Section};
 
 /// What the top level can hold.
-const TABLES: [&str; 11] =
-    ["kernel", "ring", "event", "rules", "json", "raw", "translate", "enrich", LABEL, FILTER, OUTPUT];
+const TABLES: [&str; 12] = [
+    "kernel",
+    "ring",
+    "event",
+    "rules",
+    "json",
+    "raw",
+    "translate",
+    "enrich",
+    "status",
+    LABEL,
+    FILTER,
+    OUTPUT,
+];
 /// The same for messages.
 const LISTED: &str = "the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], \
-                      [[label]], [[filter]] and [[output]]";
+                      [status], [[label]], [[filter]] and [[output]]";
 /// The record types that a message can have (`nlmsg_type` is 16 bits).
 const TYPES: &str = "two record types, the lowest and the highest, such as [1300, 1399]";
 
@@ -64,6 +76,7 @@ impl Walker<'_> {
         let left_out = match entry.key.as_str() {
             "json" | "translate" | "enrich" | LABEL | FILTER => !cfg!(feature = "json"),
             "raw" => !cfg!(feature = "replay"),
+            "status" => !cfg!(feature = "status"),
             _ => false,
         };
         if left_out {
@@ -94,6 +107,8 @@ impl Walker<'_> {
             "translate" if cfg!(feature = "json") => self.read(table, &mut config.translate),
             "raw" if cfg!(feature = "replay") => self.read(table, &mut config.raw),
             "enrich" if cfg!(feature = "json") => self.enrich(table, &mut config.enrich),
+            #[cfg(feature = "status")]
+            "status" => self.status(table, &mut config.status),
             _ => self.rules(table, &mut config.rules),
         }
     }

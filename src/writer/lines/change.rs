@@ -3,7 +3,7 @@
 use super::{Lines, Wanted};
 use crate::config::{self, Config};
 use crate::filter;
-use crate::output::Running;
+use crate::output::Handle;
 use crate::stats::Stats;
 use ringaudit_setup::state::{self, Pen, Reading};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::time::Instant;
 
 /// What [`Lines::take_over`] needs to know of the old config and of the new one.
 pub(in crate::writer) struct Difference {
-    pub(in crate::writer) running: Vec<Running>,
+    pub(in crate::writer) running: Vec<Handle>,
     outputs: Vec<config::Output>,
     filters: Vec<config::Filter>,
     filters_before: Vec<String>,
@@ -20,7 +20,7 @@ pub(in crate::writer) struct Difference {
 }
 
 impl Difference {
-    pub(in crate::writer) fn of(old: &Config, new: &Config, running: &[Running]) -> Self {
+    pub(in crate::writer) fn of(old: &Config, new: &Config, running: &[Handle]) -> Self {
         Self {
             running: running.to_vec(),
             outputs: new.outputs.clone(),
@@ -55,7 +55,7 @@ impl Lines {
     }
 
     /// What waits for the outputs, what was reported, and what is known of processes.
-    pub(in crate::writer) fn save(&self, config: &Config, running: &[Running], now: Instant, pen: &mut Pen) {
+    pub(in crate::writer) fn save(&self, config: &Config, running: &[Handle], now: Instant, pen: &mut Pen) {
         self.outputs.save(running, pen);
         self.loss.save(&self.stats, pen);
         let names = filter::names(&config.filters);

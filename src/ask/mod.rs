@@ -1,0 +1,40 @@
+//! Questions to the running daemon, over a unix socket: `status`, `top` and others. A connection is one question: a
+//! line, of which the first word is the request; the answer is a line, `ok` or `error`, and then a text to its end.
+//! docs/status.md has the protocol.
+
+mod client;
+mod server;
+
+use crate::daemon::Running;
+use crate::status;
+pub use client::{Error, run};
+pub(crate) use server::Server;
+use std::time::Instant;
+
+/// What can be asked for.
+struct Request {
+    /// The first word of the line.
+    word: &'static str,
+    /// Whether it changes something, and is root's alone; others may read what the socket's mode lets them.
+    is_for_root: bool,
+    /// Makes the answer, of the words behind the first one. It must not wait: events are not held up by it, but
+    /// signals and the watch over the registration are.
+    answer: fn(&mut Running<'_>, &str) -> Reply,
+}
+
+/// All requests.
+const REQUESTS: &[Request] = &[Request { word: "status", is_for_root: false, answer: status::answer }];
+
+/// What comes of a request.
+pub(crate) enum Reply {
+    /// It was done; the text for the user.
+    Done(String),
+    /// It was not; why.
+    Failed(String),
+    /// The answer comes later: this is asked at that time, and may put it off again. It is dropped unasked when the
+    /// client goes, or the daemon ends.
+    Later(Instant, Then),
+}
+
+/// Makes an answer at a later time.
+pub(crate) type Then = Box<dyn FnOnce(&mut Running<'_>) -> Reply>;

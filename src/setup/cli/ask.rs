@@ -1,0 +1,196 @@
+//! The commands that ask the running daemon.
+
+use super::{Action, UsageError, quoted, word_of};
+use getopts::Matches;
+use std::path::PathBuf;
+
+/// The commands of this kind.
+pub(super) const COMMANDS: &[&str] = &["status", "top"];
+/// How long `top` may count between two screens, in seconds.
+const INTERVAL_S: std::ops::RangeInclusive<f64> = 0.1..=60.0;
+
+/// A question for the daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// `status`, `top`.
+    pub command: &'static str,
+    /// `-c`: the config that names the socket.
+    pub config: Option<PathBuf>,
+    /// `-s`: the socket itself.
+    pub socket: Option<PathBuf>,
+    /// `status`: `-j`, `-p`.
+    pub form: Form,
+    /// `top`: `-o`, one interval as text.
+    pub once: bool,
+    /// `top`: `-i`, in milliseconds.
+    pub interval_ms: u32,
+    /// `top`: `-b`.
+    pub by: View,
+    /// `top`: `-S`.
+    pub sort: Sort,
+}
+
+/// How `status` is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    #[default]
+    Table,
+    /// The document itself.
+    Json,
+    /// Prometheus' text format 0.0.4.
+    Prometheus,
+}
+
+/// What `top` counts events by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum View {
+    /// The keys of the rules.
+    #[default]
+    Key,
+    /// The program.
+    Exe,
+    /// The system call; the record type of an event without one.
+    Syscall,
+    /// The user.
+    Uid,
+    /// The rule, where only one has the event's key.
+    Rule,
+}
+
+impl View {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Key, Self::Exe, Self::Syscall, Self::Uid, Self::Rule];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Exe => "exe",
+            Self::Syscall => "syscall",
+            Self::Uid => "uid",
+            Self::Rule => "rule",
+        }
+    }
+}
+
+/// What `top` sorts by, the most first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// Events.
+    #[default]
+    Events,
+    /// Bytes of their records.
+    Bytes,
+}
+
+impl Sort {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Events, Self::Bytes];
+
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
+/// The action of one of [`COMMANDS`].
+pub(super) fn action(
+    command: &'static str,
+    config: Option<PathBuf>,
+    matches: &Matches,
+) -> Result<Action, UsageError> {
+    let form = match (matches.opt_present("json"), matches.opt_present("prometheus")) {
+        (true, true) => {
+            return Err(UsageError("\"--json\" and \"--prometheus\" are two forms; choose one".to_owned()));
+        }
+        (true, false) => Form::Json,
+        (false, true) => Form::Prometheus,
+        (false, false) => Form::Table,
+    };
+    let by = word_of(matches, "by", "view", &View::ALL.map(View::name))?;
+    let sort = word_of(matches, "sort", "order", &Sort::ALL.map(Sort::name))?;
+    Ok(Action::Ask(Ask {
+        command,
+        config,
+        socket: matches.opt_str("socket").map(PathBuf::from),
+        form,
+        once: matches.opt_present("once"),
+        interval_ms: interval(matches)?,
+        by: by.and_then(|at| View::ALL.get(at).copied()).unwrap_or_default(),
+        sort: sort.and_then(|at| Sort::ALL.get(at).copied()).unwrap_or_default(),
+    }))
+}
+
+fn interval(matches: &Matches) -> Result<u32, UsageError> {
+    let Some(text) = matches.opt_str("interval") else { return Ok(1000) };
+    let seconds = text.parse().ok().filter(|seconds| INTERVAL_S.contains(seconds));
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 60,000")]
+    seconds.map(|seconds| (seconds * 1000.0) as u32).ok_or_else(|| {
+        let (low, high) = INTERVAL_S.into_inner();
+        UsageError(format!("\"--interval\" must be from {low} to {high} seconds, not {}", quoted(&text)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+    use std::ffi::OsString;
+
+    fn words(line: &str) -> Result<Ask, String> {
+        match parse(line.split_whitespace().map(OsString::from)) {
+            Ok(Action::Ask(ask)) => Ok(ask),
+            other => Err(other.expect_err(line).to_string()),
+        }
+    }
+
+    #[test]
+    fn questions() {
+        let status = Ask {
+            command: "status",
+            config: None,
+            socket: None,
+            form: Form::Table,
+            once: false,
+            interval_ms: 1000,
+            by: View::Key,
+            sort: Sort::Events,
+        };
+        assert_eq!(words("status"), Ok(status.clone()));
+        assert_eq!(
+            words("status --json -c a"),
+            Ok(Ask { form: Form::Json, config: Some("a".into()), ..status.clone() })
+        );
+        let prometheus = Ask { form: Form::Prometheus, socket: Some("b".into()), ..status.clone() };
+        assert_eq!(words("-s b status -p"), Ok(prometheus));
+        let top =
+            Ask { command: "top", once: true, interval_ms: 250, by: View::Exe, sort: Sort::Bytes, ..status };
+        assert_eq!(words("top -o -i 0.25 --by exe --sort bytes"), Ok(top));
+    }
+
+    #[test]
+    fn wrong_questions() {
+        let cases = [
+            ("status -j -p", "\"--json\" and \"--prometheus\" are two forms; choose one"),
+            ("status --once", "\"--once\" belongs to \"top\"; see \"ringaudit --help\""),
+            ("top --json", "\"--json\" belongs to \"status\"; see \"ringaudit --help\""),
+            ("run -s x", "\"--socket\" belongs to \"status\" and \"top\"; see \"ringaudit --help\""),
+            ("top -i 0", "\"--interval\" must be from 0.1 to 60 seconds, not \"0\""),
+            ("top -i nan", "\"--interval\" must be from 0.1 to 60 seconds, not \"nan\""),
+            ("top --by sycall", "unknown view \"sycall\"; did you mean \"syscall\"?"),
+            ("top --sort size", "unknown order \"size\"; the orders are \"events\" and \"bytes\""),
+            ("status now", "unexpected argument \"now\"; see \"ringaudit --help\""),
+            ("status -s", "\"-s\" needs a socket"),
+            ("statsu", "unknown command \"statsu\"; did you mean \"status\"?"),
+        ];
+        for (line, message) in cases {
+            assert_eq!(words(line), Err(message.to_owned()), "{line}");
+        }
+    }
+}
