@@ -5,7 +5,11 @@
 pub mod ask;
 pub mod daemon;
 mod loaded;
+#[cfg(feature = "reload")]
+mod reload;
 pub mod ruleset;
+#[cfg(feature = "reload")]
+mod upgrade;
 #[cfg(feature = "status")]
 mod status;
 

@@ -6,7 +6,11 @@ mod client;
 mod server;
 
 use crate::daemon::Running;
+#[cfg(feature = "reload")]
+use crate::reload;
 use crate::status;
+#[cfg(feature = "reload")]
+use crate::upgrade;
 pub use client::{Error, run};
 pub(crate) use server::Server;
 use std::time::Instant;
@@ -23,7 +27,13 @@ struct Request {
 }
 
 /// All requests.
-const REQUESTS: &[Request] = &[Request { word: "status", is_for_root: false, answer: status::answer }];
+const REQUESTS: &[Request] = &[
+    Request { word: "status", is_for_root: false, answer: status::answer },
+    #[cfg(feature = "reload")]
+    Request { word: "reload", is_for_root: true, answer: reload::answer },
+    #[cfg(feature = "reload")]
+    Request { word: "upgrade", is_for_root: true, answer: upgrade::answer },
+];
 
 /// What comes of a request.
 pub(crate) enum Reply {
@@ -34,6 +44,9 @@ pub(crate) enum Reply {
     /// The answer comes later: this is asked at that time, and may put it off again. It is dropped unasked when the
     /// client goes, or the daemon ends.
     Later(Instant, Then),
+    /// The program that is executed next answers.
+    #[cfg(feature = "reload")]
+    Upgrade,
 }
 
 /// Makes an answer at a later time.

@@ -64,18 +64,33 @@ impl ByType {
 
     /// Counts a record of this type, which is not 0. One thread does so.
     pub fn add(&self, kind: u16) {
+        self.count(kind, 1);
+    }
+
+    #[inline]
+    fn count(&self, kind: u16, count: u64) {
         let (begin, end) = self.places.split_at(usize::from(kind) % Self::PLACES);
         for (place, counter) in end.iter().chain(begin) {
             let found = place.load(Relaxed);
             if found == kind {
-                return counter.add(1);
+                return counter.add(count);
             }
             if found == 0 {
-                counter.add(1);
+                counter.add(count);
                 return place.store(kind, Relaxed);
             }
         }
-        self.others.add(1);
+        self.others.add(count);
+    }
+
+    /// Goes on with another run's counts: a type and its count, one after the other.
+    #[cfg(feature = "reload")]
+    pub fn resume(&self, counts: &[u64]) {
+        for pair in counts.chunks_exact(2) {
+            let [kind, count] = *pair else { continue };
+            let Some(kind) = u16::try_from(kind).ok().filter(|kind| *kind != 0) else { continue };
+            self.count(kind, count);
+        }
     }
 
     /// The types that were seen, each with its count, in the order of their numbers.
@@ -319,7 +334,7 @@ impl Stats {
     }
 
     /// In an order that never changes: new ones go to the end.
-    fn all(&self) -> [&Counter; 21] {
+    fn all(&self) -> [&Counter; 24] {
         [
             &self.records,
             &self.bytes,
@@ -342,6 +357,9 @@ impl Stats {
             &self.serial_gaps,
             &self.unformatted,
             &self.loss_reports,
+            &self.complete,
+            &self.timed_out,
+            &self.displaced,
         ]
     }
 }

@@ -38,7 +38,7 @@ impl Handle {
 
 impl Outputs {
     /// All of them, with the configs that they were opened by.
-    pub fn running(&self, configs: &[config::Output]) -> Vec<Handle> {
+    pub fn handles(&self, configs: &[config::Output]) -> Vec<Handle> {
         let running =
             |(config, tap): (&config::Output, &Tap)| Handle { config: config.clone(), queue: Arc::clone(&tap.queue) };
         configs.iter().zip(&self.taps).map(running).collect()
@@ -212,12 +212,12 @@ impl Handle {
     /// # Errors
     ///
     /// The name of one that is in a call which does not return; then all go on as before.
-    pub fn prepare(all: &[Self], hurry: &mut dyn FnMut() -> bool) -> Result<(), String> {
+    pub fn prepare(all: &[Self]) -> Result<(), String> {
         all.iter().for_each(|output| output.queue.prepare(true));
         let until = Instant::now() + READY_LIMIT;
         let late = loop {
             let late = all.iter().find(|output| !output.queue.is_ready());
-            if late.is_none() || Instant::now() >= until || hurry() {
+            if late.is_none() || Instant::now() >= until {
                 break late;
             }
             std::thread::sleep(Duration::from_millis(2));

@@ -59,6 +59,12 @@ impl<'a> Reading<'a> {
         Self(body)
     }
 
+    /// How many bytes are left.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.0.len()
+    }
+
     /// The next number.
     pub fn number(&mut self) -> Option<u64> {
         let mut number = 0;

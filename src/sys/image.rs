@@ -63,18 +63,24 @@ pub fn execute(path: &CStr, words: &[CString], variable: &str) -> io::Error {
 }
 
 fn try_execute(path: &CStr, words: &[CString], variable: &str) -> io::Result<()> {
-    use std::os::unix::ffi::OsStrExt;
-    let name = variable.split('=').next().unwrap_or_default();
-    let mut variables = vec![CString::new(variable)?];
-    for (key, value) in std::env::vars_os().filter(|(key, _)| key != name) {
-        variables.push(CString::new([key.as_bytes(), b"=", value.as_bytes()].concat())?);
-    }
+    let variables = variables(variable)?;
     let pointers = |texts: &[CString]| -> Vec<*const libc::c_char> {
         texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
     };
     let (words, variables) = (pointers(words), pointers(&variables));
     // SAFETY: the path and all texts are live C strings, and both lists end with a null pointer.
     cerr(unsafe { libc::execve(path.as_ptr(), words.as_ptr(), variables.as_ptr()) }).map(drop)
+}
+
+/// This program's environment, with `variable` in place of one of its name.
+pub(super) fn variables(variable: &str) -> io::Result<Vec<CString>> {
+    use std::os::unix::ffi::OsStrExt;
+    let name = variable.split('=').next().unwrap_or_default();
+    let mut variables = vec![CString::new(variable)?];
+    for (key, value) in std::env::vars_os().filter(|(key, _)| key != name) {
+        variables.push(CString::new([key.as_bytes(), b"=", value.as_bytes()].concat())?);
+    }
+    Ok(variables)
 }
 
 /// Makes what is mounted on this process's root its root, as an initramfs sees the real root after switch_root(8),

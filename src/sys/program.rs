@@ -41,7 +41,7 @@ impl Program {
         let path = words.first().ok_or(io::ErrorKind::InvalidInput)?;
         let (reader, writer) = io::pipe()?;
         let setup = Setup::new(&[(reader.as_raw_fd(), 0), (2, 1)])?;
-        let pid = spawn(path, words, &setup)?;
+        let pid = spawn(path, words, &setup, None)?;
         let input = OwnedFd::from(writer);
         // SAFETY: takes a descriptor that is ours and three integers. Nobody else has this end of the pipe.
         cerr(unsafe { libc::fcntl(input.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK | libc::O_WRONLY) })?;
@@ -64,40 +64,50 @@ impl Program {
     }
 }
 
-/// Starts a program; the words are terminated here.
-fn spawn(path: &CString, words: &[CString], setup: &Setup) -> io::Result<libc::pid_t> {
-    let mut pointers: Vec<*mut libc::c_char> = words.iter().map(|word| word.as_ptr().cast_mut()).collect();
-    pointers.push(std::ptr::null_mut());
+/// Starts a program, with these variables or with ours.
+fn spawn(
+    path: &CString,
+    words: &[CString],
+    setup: &Setup,
+    variables: Option<&[CString]>,
+) -> io::Result<libc::pid_t> {
+    let pointers = |texts: &[CString]| -> Vec<*mut libc::c_char> {
+        texts.iter().map(|text| text.as_ptr().cast_mut()).chain([std::ptr::null_mut()]).collect()
+    };
+    let words = pointers(words);
+    let variables = variables.map(pointers);
     let mut pid = 0;
     // SAFETY: nobody changes the environment after the start.
-    let environment = unsafe { environ };
-    // SAFETY: path, words and the environment end in NUL or null, and outlive the call, as `setup` does.
+    let own = unsafe { environ };
+    let variables = variables.as_ref().map_or(own, |variables| variables.as_ptr());
+    // SAFETY: path, words and variables end in NUL or null, and outlive the call, as `setup` does.
     let error = unsafe {
         libc::posix_spawn(
             &raw mut pid,
             path.as_ptr(),
             setup.actions.as_ptr(),
             setup.attributes.as_ptr(),
-            pointers.as_ptr(),
-            environment,
+            words.as_ptr(),
+            variables,
         )
     };
     succeeded(error)?;
     Ok(pid)
 }
 
-/// Runs a program to its end, with nothing to read; gives how it ended and what it printed, on standard output and
+/// Runs a program to its end, with nothing to read and with one more variable, `NAME=value`; gives how it ended and what it printed, on standard output and
 /// standard error, at most `most` bytes of it.
 ///
 /// Errors: as [`Program::start`]; TimedOut when it has not ended by `until`, and then it is killed.
 #[cfg(feature = "reload")]
 #[cold]
-pub fn ask(words: &[CString], most: usize, until: Instant) -> io::Result<(Ended, Vec<u8>)> {
+pub fn ask(words: &[CString], variable: &str, most: usize, until: Instant) -> io::Result<(Ended, Vec<u8>)> {
     let path = words.first().ok_or(io::ErrorKind::InvalidInput)?;
     let (nothing, _) = io::pipe()?;
     let (reader, writer) = io::pipe()?;
     let setup = Setup::new(&[(nothing.as_raw_fd(), 0), (writer.as_raw_fd(), 1), (writer.as_raw_fd(), 2)])?;
-    let process = Process { pid: spawn(path, words, &setup)? };
+    let variables = super::image::variables(variable)?;
+    let process = Process { pid: spawn(path, words, &setup, Some(&variables))? };
     drop(writer);
     let (mut text, mut piece) = (Vec::new(), [0; 1024]);
     let mut reader = File::from(OwnedFd::from(reader));
@@ -274,9 +284,9 @@ mod tests {
     fn a_program_is_asked_and_killed_when_it_does_not_answer() {
         let asked = |script: &str, millis| {
             let words = words(&["/bin/sh".to_owned(), "-c".to_owned(), script.to_owned()]).unwrap();
-            ask(&words, 10, Instant::now() + Duration::from_millis(millis))
+            ask(&words, "ASKED=out", 10, Instant::now() + Duration::from_millis(millis))
         };
-        let (ended, text) = asked("echo out; echo err >&2; cat; exit 3", 30_000).unwrap();
+        let (ended, text) = asked("echo $ASKED; echo err >&2; cat; exit 3", 30_000).unwrap();
         assert_eq!((ended, text.as_slice()), (Ended::Status(3), &b"out\nerr\n"[..]));
         let (_, text) = asked("echo 0123456789abcdef", 30_000).unwrap();
         assert_eq!(text, b"0123456789");

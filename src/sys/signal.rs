@@ -18,7 +18,7 @@ pub enum Signal {
 }
 
 /// Who sent a signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sender {
     /// Its process id in this process's namespace; 0 for one outside of it.
     pub pid: u32,

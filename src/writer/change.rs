@@ -66,7 +66,7 @@ impl Change {
         let longest = Lines::longest(new);
         let outputs = Outputs::changed(running, &new.outputs, longest, &requests.room);
         let outputs = outputs.map_err(ChangeError::Outputs)?;
-        let runs_then = outputs.running(&new.outputs);
+        let runs_then = outputs.handles(&new.outputs);
         let lines = Lines::new(new, outputs, Arc::clone(stats), Instant::now(), true);
         let has_space = old.event.max_kib == new.event.max_kib;
         let assembler = (!has_space).then(|| Assembler::new(&new.event, Arc::clone(stats))).transpose();

@@ -38,8 +38,9 @@ pub(super) struct Order {
 impl Requests {
     /// Has the writer and the outputs end for a hand-over, and the reader as the last; the config and the outputs are
     /// those that are in force.
-    pub fn hand_over(&self, link: Arc<Link>, config: Config, running: Vec<Handle>) {
-        self.asked().hand_over.order = Some(Order { link, config, running });
+    pub fn hand_over(&self, link: &Arc<Link>, config: &Config, running: &[Handle]) {
+        let order = Order { link: Arc::clone(link), config: config.clone(), running: running.to_vec() };
+        self.asked().hand_over.order = Some(order);
         self.room.call(true);
         self.bell.ring();
     }

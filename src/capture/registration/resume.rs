@@ -1,18 +1,16 @@
 //! The place at the kernel that goes on in the program that is executed in this one's place: the data socket stays
 //! open, and with it the registration, which is the socket's port and the process's number.
 
-use super::{Error, Link, Registration, Standing, control, wanted};
+use super::{Control, Error, Field, Link, Registration, Standing, Status, control, wanted};
 use crate::config::{self, KernelKey};
 use crate::stats::Stats;
 use crate::sys::netlink::Socket;
 use ringaudit_setup::state::{Pen, Reading};
-use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 
 impl Registration {
     /// What [`resume`](Self::resume) needs.
     pub fn save(&self, pen: &mut Pen) {
-        pen.number(u64::try_from(self.data.as_fd().as_raw_fd()).unwrap_or(u64::MAX));
         pen.number(self.last_lost.into());
         pen.number(self.undo.len() as u64);
         let settings = config::Kernel::default();
@@ -23,25 +21,36 @@ impl Registration {
         }
     }
 
-    /// Goes on with the socket and the settings of the program that ran before; `None` when they can't be read or are
-    /// none.
+    /// Goes on with the socket of this number, and with what was [saved](Self::save), if that is known. `None` when the
+    /// socket is none.
     pub fn resume(
+        socket: i32,
         link: Arc<Link>,
         stats: Arc<Stats>,
-        from: &mut Reading<'_>,
+        from: Option<&mut Reading<'_>>,
     ) -> Option<Result<Self, Error>> {
-        let raw = i32::try_from(from.number()?).ok()?;
-        let last_lost = from.small()?;
-        let (mut undo, settings) = (Vec::new(), config::Kernel::default());
-        for _ in 0..from.size()? {
-            let (key, value) = (from.size()?, from.small()?);
-            undo.push((wanted(&settings, *KernelKey::ALL.get(key)?).0, value));
-        }
-        let data = Arc::new(Socket::adopt(raw).ok()?);
+        let data = Arc::new(Socket::adopt(socket).ok()?);
+        let known = from.and_then(read);
         let restore = Vec::new();
-        let go_on = |control| {
+        let go_on = |(control, status): (Control, Status)| {
+            let (last_lost, undo) = known.unwrap_or((status.lost, Vec::new()));
             Self { control, data, link, stats, undo, restore, last_lost, standing: Standing::Held, news: false }
         };
-        Some(control().map(|(control, _)| go_on(control)))
+        Some(control().map(go_on))
     }
+
+    /// Reads what was [saved](Self::save) without using it.
+    pub fn pass_over(from: &mut Reading<'_>) -> Option<()> {
+        read(from).map(drop)
+    }
+}
+
+fn read(from: &mut Reading<'_>) -> Option<(u32, Vec<(Field, u32)>)> {
+    let last_lost = from.small()?;
+    let (mut undo, settings) = (Vec::new(), config::Kernel::default());
+    for _ in 0..from.size()? {
+        let (key, value) = (from.size()?, from.small()?);
+        undo.push((wanted(&settings, *KernelKey::ALL.get(key)?).0, value));
+    }
+    Some((last_lost, undo))
 }
