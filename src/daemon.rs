@@ -170,6 +170,12 @@ impl Prepared {
 /// errors are told, also those of which a running daemon would leave out no more than a rule.
 /// With `toml` they stand in the text as well, so that a file that is made of it keeps them.
 pub fn check(path: Option<&Path>, toml: bool) -> Result<String, Error> {
+    #[cfg(feature = "reload")]
+    if let Some(says) = upgrade::tried() {
+        // As a start would find it.
+        Prepared::read(path, None)?;
+        return says.map_err(|why| Error::System("take a running daemon's place", io::Error::other(why)));
+    }
     let prepared = Prepared::read(path, Some(OnError::Refuse))?;
     log::each(Level::Warning, &prepared.rules.warnings);
     let mut text = String::new();
@@ -372,7 +378,7 @@ fn watch(signals: &Signals, running: &mut Running<'_>, left: Option<Left>) -> Re
             registration.verify();
             checked = Instant::now();
         }
-        #[cfg(feature = "reload")]
+        #[cfg(all(feature = "status", feature = "reload"))]
         let before = running.config.status.clone();
         #[cfg(feature = "reload")]
         asked.answer(running);

@@ -12,5 +12,7 @@ pub mod ruleset;
 mod upgrade;
 #[cfg(feature = "status")]
 mod status;
+#[cfg(feature = "status")]
+mod top;
 
 pub use ringaudit_way::*;

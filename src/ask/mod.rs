@@ -7,11 +7,10 @@ mod server;
 
 use crate::daemon::Running;
 #[cfg(feature = "reload")]
-use crate::reload;
-use crate::status;
-#[cfg(feature = "reload")]
-use crate::upgrade;
+use crate::{reload, upgrade};
+use crate::{status, top};
 pub use client::{Error, run};
+pub(crate) use client::{begin, question, verdict};
 pub(crate) use server::Server;
 use std::time::Instant;
 
@@ -33,6 +32,7 @@ const REQUESTS: &[Request] = &[
     Request { word: "reload", is_for_root: true, answer: reload::answer },
     #[cfg(feature = "reload")]
     Request { word: "upgrade", is_for_root: true, answer: upgrade::answer },
+    Request { word: "top", is_for_root: false, answer: top::answer },
 ];
 
 /// What comes of a request.

@@ -5,8 +5,7 @@
 #[cfg(feature = "reload")]
 mod pass;
 
-#[cfg(feature = "reload")]
-#[cfg_attr(not(feature = "send"), allow(unused_imports, reason = "for streams"))]
+#[cfg(all(feature = "reload", feature = "send"))]
 pub(super) use pass::push_made;
 
 use super::batch::Batch;

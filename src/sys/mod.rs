@@ -21,6 +21,7 @@ pub mod signal;
 #[cfg(all(target_env = "musl", feature = "send"))]
 mod sort;
 pub mod start;
+pub mod terminal;
 pub mod thread;
 pub mod write;
 

@@ -90,6 +90,8 @@ pub struct Lines {
     node: Vec<u8>,
     line: Line,
     pub(super) stats: Arc<Stats>,
+    #[cfg(feature = "status")]
+    pub(super) top: Arc<super::top::Top>,
 }
 
 impl Lines {
@@ -124,6 +126,8 @@ impl Lines {
             node,
             line: Line::new(longest)?,
             stats,
+            #[cfg(feature = "status")]
+            top: Arc::default(),
         })
     }
 
@@ -239,6 +243,8 @@ fn records_space(config: &Config) -> usize {
 impl Sink for Lines {
     fn event(&mut self, event: &Event<'_>) {
         self.stats.assembled.add(1);
+        #[cfg(feature = "status")]
+        self.top.count(event);
         let kept = if JSON { self.learn(event) } else { 0 };
         self.outputs.filtered(kept);
         if kept == u64::MAX {

@@ -7,6 +7,8 @@ mod change;
 mod hand_over;
 mod lines;
 mod loss;
+#[cfg(feature = "status")]
+pub mod top;
 
 use crate::capture::ring::{Bell, Outlet};
 use crate::config::Config;
@@ -42,6 +44,9 @@ pub struct Requests {
     /// Rung when a change was made.
     #[cfg(feature = "reload")]
     changed: Alarm,
+    /// Those who look at what events come from.
+    #[cfg(feature = "status")]
+    pub top: Arc<top::Top>,
 }
 
 /// What was asked, and by whom. The main thread writes it on a signal.
@@ -124,18 +129,23 @@ impl Writer {
     pub fn new(config: &Config, outlet: Outlet, outputs: Outputs, stats: Arc<Stats>) -> io::Result<Self> {
         let now = Instant::now();
         let (bell, removed) = (outlet.bell(), Alarm::new()?);
+        let room = outputs.room();
+        let assembler = Assembler::new(&config.event, Arc::clone(&stats))?;
+        let lines = Lines::new(config, outputs, stats, now, true)?;
         let requests = Arc::new(Requests {
             bell,
-            room: outputs.room(),
+            room,
             asked: Mutex::default(),
             removed,
+            #[cfg(feature = "status")]
+            top: Arc::clone(&lines.top),
             #[cfg(feature = "reload")]
             changed: Alarm::new()?,
         });
         Ok(Self {
             outlet,
-            assembler: Assembler::new(&config.event, Arc::clone(&stats))?,
-            lines: Lines::new(config, outputs, stats, now, true)?,
+            assembler,
+            lines,
             requests,
             flushed: now,
             format: config.outputs.first().map_or("none", |output| output.format.name()),

@@ -2,8 +2,11 @@
 //! one of the program that is executed in its place (an upgrade). Nothing that waits is dropped by it.
 
 use super::super::Output;
+#[cfg(feature = "send")]
 use super::super::carried::{MADE, header};
-use super::{Batch, Dropped, HEADER, Instant, Queue, Room, State};
+#[cfg(feature = "send")]
+use super::HEADER;
+use super::{Batch, Dropped, Instant, Queue, Room, State};
 use ringaudit_setup::state::Pen;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -205,6 +208,7 @@ impl State {
 }
 
 /// Appends what a stream has made of an event and its receiver may not have.
+#[cfg(feature = "send")]
 pub(in super::super) fn push_made(into: &mut Vec<u8>, bytes: &[u8]) {
     let header: [u8; HEADER] = header(bytes.len(), MADE);
     into.extend_from_slice(&header);

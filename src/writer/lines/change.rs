@@ -49,6 +49,10 @@ impl Lines {
         let Self { outputs: taps, .. } = self;
         taps.retire(old.outputs, &running, &outputs, stats);
         self.loss = old.loss;
+        #[cfg(feature = "status")]
+        {
+            self.top = old.top;
+        }
         self.loss.follow(&before, &stats.outputs.each());
         filter::follow(&filters_before, &filters, stats);
         self.refresh(now);
