@@ -387,9 +387,11 @@ fn watch(signals: &Signals, running: &mut Running<'_>, left: Option<Left>) -> Re
             server.serve(running);
         }
         #[cfg(feature = "reload")]
-        if let Some(order) = &mut running.upgrade {
+        if running.upgrade.is_some() {
             #[cfg(feature = "status")]
-            order.keep(server.map(Server::upgrading).unwrap_or_default());
+            if let (Some(order), Some(server)) = (&mut running.upgrade, server) {
+                order.keep(server.upgrading());
+            }
             return Ok(());
         }
         #[cfg(all(feature = "status", feature = "reload"))]

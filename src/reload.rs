@@ -29,6 +29,7 @@ const FIXED: &[Fixed] = &[
     ("status.group", |old, new| put_back(&old.status.group, &mut new.status.group)),
 ];
 
+#[cfg(feature = "status")]
 fn put_back<T: Clone + PartialEq>(old: &T, new: &mut T) -> bool {
     let differs = old != new;
     new.clone_from(old);

@@ -37,6 +37,7 @@ struct Known {
     by: Process,
     age: Duration,
     stats: Vec<u64>,
+    #[cfg_attr(not(feature = "status"), allow(dead_code, reason = "the counters are status's"))]
     types: Vec<u64>,
     clients: Vec<u64>,
     rules: Vec<(Rule, bool)>,
