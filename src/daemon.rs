@@ -14,6 +14,7 @@ use crate::output::Handle;
 use crate::output::{OpenError, Outputs};
 use crate::rules::{Compiled, Planned};
 use crate::ruleset;
+use crate::sandbox;
 use crate::stats::Stats;
 #[cfg(feature = "status")]
 use crate::status::Periodic;
@@ -36,6 +37,9 @@ use std::time::{Duration, Instant};
 
 /// How long a stop waits for each thing that the kernel may still do.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
+
+/// What the main thread waits for: signals, rules that were removed, and those who ask.
+pub(crate) type Waits = heapless::Vec<Wait, 8>;
 
 /// Why the daemon does not run, or no longer.
 #[derive(Debug)]
@@ -139,6 +143,7 @@ impl Prepared {
             ruleset::warn_of_overrides(&mut rules, &config.kernel);
         }
         problems.extend(writer::check(&config));
+        problems.extend(sandbox::check(&config));
         let (own, refuse) =
             (source.to_string(), on_error.unwrap_or(config.rules.on_error) == OnError::Refuse);
         for error in std::mem::take(&mut rules.errors) {
@@ -214,6 +219,8 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
         None => (false, Registration::open(&config.kernel, Arc::clone(&link), Arc::clone(&stats))),
     };
     let mut registration = registration.map_err(Error::Kernel)?;
+    // From here on nothing is parsed but with the privileges that are left.
+    sandbox::enter(&config).map_err(|e| Error::System("enter the sandbox", e))?;
     let threads = Threads::start(&config, &registration, &link, &stats, left.as_mut())?;
     let result = if goes_on { Ok(()) } else { registration.register().map_err(Error::Kernel) };
     let is_captured = result.is_ok();
@@ -261,6 +268,7 @@ fn capture(
     rules: Vec<Planned>,
     #[allow(unused_mut, reason = "an upgrade that fails leaves another one")] mut left: Option<Left>,
 ) -> Result<(), Error> {
+    sandbox::tell();
     if let Some(left) = &left {
         left.go_on(running, rules);
     } else {
@@ -348,13 +356,14 @@ fn watch(signals: &Signals, running: &mut Running<'_>, left: Option<Left>) -> Re
     if let Some(left) = left {
         left.answer();
     }
-    let mut waits = Vec::new();
+    let mut waits = Waits::new();
     loop {
         let Running { threads, loaded, config, .. } = &*running;
         let next = checked + Duration::from_secs(u64::from(config.kernel.verify_s));
         let due = loaded.due().map_or(next, |due| due.min(next));
         waits.clear();
-        waits.extend([Wait::readable(signals.as_fd()), Wait::readable(threads.requests.removed())]);
+        let _ = waits.push(Wait::readable(signals.as_fd()));
+        let _ = waits.push(Wait::readable(threads.requests.removed()));
         #[cfg(feature = "status")]
         let due = server.as_ref().map_or(due, |server| server.waits(due, &mut waits));
         #[cfg(feature = "status")]
@@ -485,11 +494,16 @@ impl Threads {
         let at_end = Arc::clone(&ended);
         // The threads end by themselves: the reader closes the ring, and the writer then rings `ended`.
         let write = move || {
+            sandbox::confine_reader(true);
             writer.run();
             at_end.ring();
         };
+        let read = move || {
+            sandbox::confine_reader(false);
+            reader.run();
+        };
         spawn("writer", STACK, Box::new(write)).map_err(failed)?;
-        spawn("reader", STACK, Box::new(move || reader.run())).map_err(failed)?;
+        spawn("reader", STACK, Box::new(read)).map_err(failed)?;
         Ok(Self {
             requests,
             #[cfg(feature = "reload")]

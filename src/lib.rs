@@ -5,6 +5,11 @@ pub mod capture;
 pub mod filter;
 pub mod operate;
 pub mod output;
+#[cfg(feature = "sandbox")]
+pub mod sandbox;
+#[cfg(not(feature = "sandbox"))]
+#[path = "no_sandbox.rs"]
+pub mod sandbox;
 pub mod writer;
 
 pub use ringaudit_bytes::wire;

@@ -58,6 +58,10 @@ fn main() -> ExitCode {
                 Err(error) => fail(&error, error.exit_code()),
             }
         }
+        // What is not in this build the command line has refused.
+        #[cfg(not(feature = "status"))]
+        #[allow(unreachable_patterns, reason = "there where another package has the feature")]
+        Ok(_) => ExitCode::from(USAGE),
         Err(error) => fail(&error, USAGE),
     }
 }

@@ -21,6 +21,10 @@ type Fixed = (&'static str, fn(old: &Config, new: &mut Config) -> bool);
 
 /// All of them.
 const FIXED: &[Fixed] = &[
+    #[cfg(feature = "sandbox")]
+    ("[sandbox]", |old, new| put_back(&old.sandbox, &mut new.sandbox)),
+    #[cfg(feature = "sandbox")]
+    ("[memory]", |old, new| put_back(&old.memory, &mut new.memory)),
     #[cfg(feature = "status")]
     ("status.socket", |old, new| put_back(&old.status.socket, &mut new.status.socket)),
     #[cfg(feature = "status")]
@@ -29,7 +33,7 @@ const FIXED: &[Fixed] = &[
     ("status.group", |old, new| put_back(&old.status.group, &mut new.status.group)),
 ];
 
-#[cfg(feature = "status")]
+#[cfg(any(feature = "status", feature = "sandbox"))]
 fn put_back<T: Clone + PartialEq>(old: &T, new: &mut T) -> bool {
     let differs = old != new;
     new.clone_from(old);

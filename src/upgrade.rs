@@ -212,7 +212,7 @@ fn save(running: &mut Running<'_>, by: &Process, clients: &[OwnedFd]) -> Vec<u8>
 /// Records by their type, as far as they are counted.
 fn types(stats: &crate::stats::Stats) -> Vec<u64> {
     #[cfg(feature = "status")]
-    return stats.types.each().into_iter().flat_map(|(kind, count)| [kind.into(), count]).collect();
+    return stats.types.values();
     #[cfg(not(feature = "status"))]
     {
         let _ = stats;

@@ -1,6 +1,6 @@
 //! Questions to the running daemon, over a unix socket: `status`, `top` and others. A connection is one question: a
 //! line, of which the first word is the request; the answer is a line, `ok` or `error`, and then a text to its end.
-//! docs/status.md has the protocol.
+//! docs/config.md, [status], has the protocol.
 
 mod client;
 mod server;

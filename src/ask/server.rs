@@ -2,7 +2,7 @@
 
 use super::{REQUESTS, Reply, Then};
 use crate::config::{self, Status, quoted};
-use crate::daemon::Running;
+use crate::daemon::{Running, Waits};
 use crate::sys::local::{self, Peer};
 use crate::sys::poll::{Wait, is_broken};
 #[cfg(feature = "reload")]
@@ -73,13 +73,13 @@ impl Server {
     }
 
     /// Adds what is waited for; gives the time until when at most, if something else is due at `due`.
-    pub(crate) fn waits(&self, due: Instant, waits: &mut Vec<Wait>) -> Instant {
+    pub(crate) fn waits(&self, due: Instant, waits: &mut Waits) -> Instant {
         if self.clients.len() < CLIENTS {
-            waits.push(Wait::readable(self.listener.as_fd()));
+            let _ = waits.push(Wait::readable(self.listener.as_fd()));
         }
         for client in &self.clients {
             let fd = client.stream.as_fd();
-            waits.push(match client.state {
+            let _ = waits.push(match client.state {
                 State::Asking(_) => Wait::readable(fd),
                 State::Waiting(..) => Wait::broken(fd),
                 #[cfg(feature = "reload")]

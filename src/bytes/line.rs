@@ -1,11 +1,13 @@
 //! The line that is being made: a space for the longest one there can be, mapped once, touched only as far
 //! as lines reach, and given back after a long one.
 
-use crate::sys::memory::Region;
+use crate::sys::memory::{HAS_CEILING, Region};
 use std::io;
 
 /// What stays resident after a long line.
 const KEPT: usize = 64 * 1024;
+/// What a line can have below any ceiling over the memory.
+pub const FLOOR: usize = 32 * 1024;
 
 /// A line, and room for more of it.
 pub struct Line {
@@ -20,7 +22,7 @@ impl Line {
     ///
     /// Errors: no memory.
     pub fn new(capacity: usize) -> io::Result<Self> {
-        Ok(Self { space: Region::new(capacity)?, len: 0, overflowed: false })
+        Ok(Self { space: Region::new(capacity, FLOOR)?, len: 0, overflowed: false })
     }
 
     /// Begins a new line.
@@ -33,7 +35,6 @@ impl Line {
     }
 
     /// Appends bytes; all of them or, when they do not fit, none.
-    #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
         match self.space.get_mut(self.len..self.len + bytes.len()) {
             Some(to) => {
@@ -42,6 +43,26 @@ impl Line {
             }
             None => self.overflowed = true,
         }
+    }
+
+    /// Below a ceiling over the memory: whether there is more room after something did not fit. Then the line is what
+    /// it was up to `from`, and the rest is to be appended again.
+    #[inline]
+    pub fn grow(&mut self, from: usize) -> bool {
+        HAS_CEILING && self.grow_now(from)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow_now(&mut self, from: usize) -> bool {
+        let (now, most) = (self.space.len(), self.space.capacity());
+        let mut steps = [now * 2, now + now / 4].into_iter();
+        let grows = now < most && steps.any(|step| self.space.reserve(step.min(most)));
+        if grows {
+            self.len = from;
+            self.overflowed = false;
+        }
+        grows
     }
 
     /// Appends a number in decimal.

@@ -7,6 +7,8 @@ pub mod log;
 pub mod stats;
 #[cfg(feature = "status")]
 pub mod troubles;
+#[cfg(feature = "status")]
+mod types;
 
 use ringaudit_bytes::wire;
 use ringaudit_setup::config;

@@ -101,6 +101,13 @@ pub fn each(level: Level, problems: &[Problem]) {
 }
 
 /// The same for what has to do with the kernel.
+#[cfg(not(feature = "status"))]
+pub mod kernel {
+    pub use super::{error, info, warning};
+}
+
+/// The same for what has to do with the kernel.
+#[cfg(feature = "status")]
 pub mod kernel {
     use super::{Level, fmt, say_of};
 

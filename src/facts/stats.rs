@@ -2,7 +2,7 @@
 
 use crate::config::MAX_FILTERS;
 #[cfg(feature = "status")]
-use std::sync::atomic::AtomicU16;
+pub use crate::types::ByType;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -29,85 +29,56 @@ impl Counter {
     }
 }
 
-/// The highest value so far.
+/// A count that only `status` shows. Without that feature nothing is counted.
 #[derive(Debug, Default)]
-pub struct Highest(AtomicU64);
+pub struct Detail(#[cfg(feature = "status")] Counter);
+
+impl Detail {
+    /// Adds to it.
+    pub fn add(&self, count: u64) {
+        #[cfg(feature = "status")]
+        self.0.add(count);
+        #[cfg(not(feature = "status"))]
+        let _ = count;
+    }
+
+    /// The count so far.
+    #[cfg(feature = "status")]
+    pub fn get(&self) -> u64 {
+        self.0.get()
+    }
+}
+
+/// The highest value so far, which only `status` shows.
+#[derive(Debug, Default)]
+pub struct Highest(Detail);
 
 impl Highest {
     /// Takes one value.
     pub fn note(&self, value: u64) {
         // One writer, as a counter has.
-        if value > self.get() {
-            self.0.store(value, Relaxed);
-        }
+        #[cfg(feature = "status")]
+        self.0.add(value.saturating_sub(self.get()));
+        #[cfg(not(feature = "status"))]
+        self.0.add(value);
     }
 
     /// The highest.
+    #[cfg(feature = "status")]
     pub fn get(&self) -> u64 {
-        self.0.load(Relaxed)
+        self.0.get()
     }
 }
 
-/// A counter for each record type that was seen: a table of fixed size, since a type may be any number.
-#[cfg(feature = "status")]
-#[derive(Debug)]
-pub struct ByType {
-    places: [(AtomicU16, Counter); Self::PLACES],
-    /// Records of types for which there was no place.
-    pub others: Counter,
-}
+/// A counter for each record type, which only `status` shows.
+#[cfg(not(feature = "status"))]
+#[derive(Debug, Default)]
+pub struct ByType;
 
-#[cfg(feature = "status")]
+#[cfg(not(feature = "status"))]
 impl ByType {
-    /// Types that it can hold. A kernel has some 150, of which a host sees a few.
-    pub const PLACES: usize = 128;
-
-    /// Counts a record of this type, which is not 0. One thread does so.
-    pub fn add(&self, kind: u16) {
-        self.count(kind, 1);
-    }
-
-    #[inline]
-    fn count(&self, kind: u16, count: u64) {
-        let (begin, end) = self.places.split_at(usize::from(kind) % Self::PLACES);
-        for (place, counter) in end.iter().chain(begin) {
-            let found = place.load(Relaxed);
-            if found == kind {
-                return counter.add(count);
-            }
-            if found == 0 {
-                counter.add(count);
-                return place.store(kind, Relaxed);
-            }
-        }
-        self.others.add(count);
-    }
-
-    /// Goes on with another run's counts: a type and its count, one after the other.
-    #[cfg(feature = "reload")]
-    pub fn resume(&self, counts: &[u64]) {
-        for pair in counts.chunks_exact(2) {
-            let [kind, count] = *pair else { continue };
-            let Some(kind) = u16::try_from(kind).ok().filter(|kind| *kind != 0) else { continue };
-            self.count(kind, count);
-        }
-    }
-
-    /// The types that were seen, each with its count, in the order of their numbers.
-    pub fn each(&self) -> Vec<(u16, u64)> {
-        let seen = self.places.iter().map(|(kind, count)| (kind.load(Relaxed), count.get()));
-        let mut seen: Vec<_> = seen.filter(|(kind, _)| *kind != 0).collect();
-        seen.sort_unstable_by_key(|(kind, _)| *kind);
-        seen
-    }
-}
-
-#[cfg(feature = "status")]
-impl Default for ByType {
-    fn default() -> Self {
-        let places = [const { (AtomicU16::new(0), Counter(AtomicU64::new(0))) }; Self::PLACES];
-        Self { places, others: Counter::default() }
-    }
+    /// Counts nothing.
+    pub fn add(&self, _: u16) {}
 }
 
 /// A counter for each filter, in the order of the config.
@@ -283,7 +254,6 @@ pub struct Stats {
     /// Times the registration was found lost (control).
     pub registration_lost: Counter,
     /// Records that came through the ring, by their type (writer).
-    #[cfg(feature = "status")]
     pub types: ByType,
     /// The most bytes of the ring's blocks that were in use at once (writer).
     pub ring_highest: Highest,
@@ -294,11 +264,11 @@ pub struct Stats {
     /// Events that records became (writer).
     pub assembled: Counter,
     /// Those that were whole: their end record came, or they stand alone (writer).
-    pub complete: Counter,
+    pub complete: Detail,
     /// Those given out since their time was over (writer).
-    pub timed_out: Counter,
+    pub timed_out: Detail,
     /// Those given out since their place was needed (writer).
-    pub displaced: Counter,
+    pub displaced: Detail,
     /// Those that a filter dropped (writer).
     pub filtered: Counter,
     /// Each filter's hits (writer).
@@ -325,16 +295,26 @@ pub struct Stats {
 impl Stats {
     /// All counters but those of filters and outputs, for [`resume`](Self::resume).
     pub fn values(&self) -> Vec<u64> {
-        self.all().iter().map(|counter| counter.get()).collect()
+        let values = self.all().into_iter().map(Counter::get);
+        #[cfg(feature = "status")]
+        let values = values.chain(self.details().into_iter().map(Detail::get));
+        values.collect()
     }
 
     /// Goes on where another run's counters were.
     pub fn resume(&self, values: &[u64]) {
-        self.all().iter().zip(values).for_each(|(counter, value)| counter.add(*value));
+        let mut values = values.iter();
+        self.all().iter().zip(&mut values).for_each(|(counter, value)| counter.add(*value));
+        self.details().iter().zip(values).for_each(|(counter, value)| counter.add(*value));
+    }
+
+    /// Those that only status shows, behind the others.
+    fn details(&self) -> [&Detail; 3] {
+        [&self.complete, &self.timed_out, &self.displaced]
     }
 
     /// In an order that never changes: new ones go to the end.
-    fn all(&self) -> [&Counter; 24] {
+    fn all(&self) -> [&Counter; 21] {
         [
             &self.records,
             &self.bytes,
@@ -357,9 +337,6 @@ impl Stats {
             &self.serial_gaps,
             &self.unformatted,
             &self.loss_reports,
-            &self.complete,
-            &self.timed_out,
-            &self.displaced,
         ]
     }
 }
@@ -374,17 +351,5 @@ mod tests {
         counter.add(2);
         counter.add(3);
         assert_eq!(counter.get(), 5);
-    }
-
-    #[cfg(feature = "status")]
-    #[test]
-    fn each_type_has_its_count() {
-        let types = ByType::default();
-        for kind in [1300, 1302, 1300, 1300 + 128, 5, 1302, 1300] {
-            types.add(kind);
-        }
-        assert_eq!(types.each(), [(5, 1), (1300, 3), (1302, 2), (1428, 1)]);
-        (1..=200).for_each(|kind| types.add(kind));
-        assert_eq!((types.each().len(), types.others.get()), (128, 200 - 125));
     }
 }

@@ -6,9 +6,9 @@ pub mod json;
 pub mod raw;
 pub mod time;
 
-pub use ringaudit_bytes::{Line, escape, text};
+pub use ringaudit_bytes::{FLOOR, Line, escape, text};
 
-use ringaudit_bytes::wire;
+use ringaudit_bytes::{digits, wire};
 use ringaudit_facts::{enrich, event};
 use ringaudit_setup::config;
 use ringaudit_sys as sys;

@@ -82,7 +82,7 @@ impl Lines {
     ///
     /// Errors: no memory.
     pub(super) fn new(longest: usize) -> io::Result<Self> {
-        let space = Region::new(longest + READ)?;
+        let space = Region::new(longest + READ, usize::MAX)?;
         Ok(Self { space, start: 0, end: 0, searched: 0, skipping: false, longest })
     }
 

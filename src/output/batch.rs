@@ -46,7 +46,7 @@ impl Batch {
     pub(super) fn new(longest: usize) -> io::Result<Self> {
         let mut marks = Vec::new();
         marks.try_reserve_exact(BATCH_EVENTS).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        let space = Region::new(longest.max(BATCH))?;
+        let space = Region::new(longest.max(BATCH), BATCH)?;
         Ok(Self { space, marks, first: 0, start: 0, written: 0, refused: 0 })
     }
 
@@ -55,6 +55,9 @@ impl Batch {
         let from = self.end();
         let is_enough = !self.marks.is_empty() && from + len > BATCH;
         if is_enough || self.marks.len() == self.marks.capacity() {
+            return None;
+        }
+        if !self.space.reserve(from + len) {
             return None;
         }
         let room = self.space.get_mut(from..from + len)?;

@@ -3,8 +3,9 @@
 
 use super::batch::Batch;
 use super::queue::{Queue, Stage};
-use super::{Fault, Output};
+use super::{Fault, Output, STACK};
 use crate::log;
+use crate::sandbox::{self, Place};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,21 @@ pub(super) struct Driver {
     is_stopping: bool,
     /// When memory is given back, if nothing comes until then.
     rest_at: Option<Instant>,
+    /// Where it writes, for the sandbox of its thread.
+    place: Place,
+    /// Whether what it opens next is in its thread's sandbox for sure, as the thread has just begun.
+    is_fresh: bool,
+    /// Whether it is to open anew as soon as that is so.
+    reopens: bool,
+}
+
+/// What becomes of the thread after a round.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    GoOn,
+    End,
+    /// Goes on in a new thread.
+    BeginAnew,
 }
 
 impl Driver {
@@ -52,11 +68,20 @@ impl Driver {
             trouble: None,
             is_stopping: false,
             rest_at: None,
+            place: Place::default(),
+            is_fresh: true,
+            reopens: false,
         }
+    }
+
+    /// Says where it writes, for the sandbox.
+    pub(super) fn writes_to(self, place: Place) -> Self {
+        Self { place, ..self }
     }
 
     /// Works until it is told to stop and everything is written, or the time for that is over.
     pub(super) fn run(mut self) {
+        sandbox::confine_output(&self.place);
         match self.open() {
             Err(Fault::Wrong(message)) if !self.is_sure => return self.queue.note(Stage::Wrong(message)),
             Err(fault) => {
@@ -65,7 +90,18 @@ impl Driver {
             }
             Ok(()) => self.queue.note(Stage::Working),
         }
-        while !self.queue.has_gone() && self.step() {}
+        self.go_on();
+    }
+
+    /// The rounds, and the end.
+    fn go_on(mut self) {
+        while !self.queue.has_gone() {
+            match self.step() {
+                Then::GoOn => {}
+                Then::End => break,
+                Then::BeginAnew => return self.begin_anew(),
+            }
+        }
         let lost = self.queue.end(&mut self.batch, &mut *self.output);
         if lost > 0 {
             log::error(format_args!("output {}: {lost} events could not be written", self.name()));
@@ -76,36 +112,54 @@ impl Driver {
         }
     }
 
+    /// Goes on in a new thread, since this one's sandbox may be that of a directory which has gone.
+    fn begin_anew(self) {
+        let name = self.name().to_owned();
+        let go_on = move || {
+            sandbox::confine_output(&self.place);
+            Self { is_fresh: true, ..self }.go_on();
+        };
+        // There is always somebody to start it: it was there before this thread.
+        if let Err(go_on) = sandbox::begin_anew(&name, STACK, Box::new(go_on)) {
+            go_on();
+        }
+    }
+
     fn name(&self) -> &str {
         &self.queue.stats.name
     }
 
-    /// One round; false at the end.
-    fn step(&mut self) -> bool {
+    /// One round.
+    fn step(&mut self) -> Then {
         let now = Instant::now();
         let is_resting = self.trouble.as_ref().is_some_and(|trouble| now < trouble.retry_at);
+        let opens = self.trouble.is_some() && !is_resting && !self.is_open;
+        if std::mem::take(&mut self.reopens) {
+            return self.reopen(now);
+        }
+        if opens && !self.is_fresh && sandbox::must_begin_anew(&self.place) {
+            return Then::BeginAnew;
+        }
         let orders = self.queue.look(&mut self.batch, !is_resting, self.trouble.is_some());
         // An opening may last, and what waits for it can wait for the next program.
         let is_resting = is_resting || (orders.be_ready && !self.is_open) || orders.hold_until.is_some();
-        if self.is_held && orders.hold_until.is_none() {
+        if std::mem::replace(&mut self.is_held, orders.hold_until.is_some()) && !self.is_held {
             // What the predecessor has left is looked at now that it has ended.
-            self.reopen();
+            return self.begin_reopening();
         }
-        self.is_held = orders.hold_until.is_some();
         if let Some(by) = orders.stop_by {
             if orders.be_ready && !self.is_open {
-                return false;
+                return Then::End;
             }
             if (orders.is_empty && self.batch.is_empty() && !self.output.holds()) || now >= by {
-                return false;
+                return Then::End;
             }
             if !std::mem::replace(&mut self.is_stopping, true) && is_resting {
                 return self.retry_now(now);
             }
         }
         if orders.reopen {
-            self.reopen();
-            return self.retry_now(now);
+            return self.begin_reopening();
         }
         if self.output.due().is_some_and(|due| due <= now)
             && let Err(fault) = self.output.work()
@@ -116,7 +170,13 @@ impl Driver {
         if !is_resting && (!self.batch.is_empty() || self.output.wants_write()) {
             self.rest_at = Some(now + REST_AFTER);
             let before = self.batch.len();
+            let was_fresh = self.is_fresh;
             if let Err(fault) = self.write() {
+                // The directory may be another one by now.
+                if !was_fresh && fault.is_refused() && sandbox::must_begin_anew(&self.place) {
+                    self.is_open = false;
+                    return Then::BeginAnew;
+                }
                 self.fail(fault);
             } else if self.batch.is_empty() || self.batch.len() < before {
                 self.recovered(now);
@@ -124,7 +184,7 @@ impl Driver {
             let is_left = !self.batch.is_empty() || self.output.wants_write();
             is_blocked = self.trouble.is_none() && is_left;
             if !is_left {
-                return true;
+                return Then::GoOn;
             }
         }
         let is_idle = orders.is_empty && self.batch.is_empty() && !self.output.wants_write();
@@ -134,7 +194,7 @@ impl Driver {
             self.batch.give_back();
         }
         self.sleep(is_blocked, is_idle, [orders.stop_by, orders.hold_until]);
-        true
+        Then::GoOn
     }
 
     fn sleep(&self, is_blocked: bool, is_idle: bool, [stop_by, hold_until]: [Option<Instant>; 2]) {
@@ -147,6 +207,7 @@ impl Driver {
     }
 
     fn open(&mut self) -> Result<(), Fault> {
+        self.is_fresh = false;
         self.output.open()?;
         self.is_open = true;
         self.queue.stats.opened.add(1);
@@ -162,7 +223,14 @@ impl Driver {
         result
     }
 
-    fn reopen(&mut self) {
+    fn begin_reopening(&mut self) -> Then {
+        self.reopens = true;
+        let anew = !self.is_fresh && sandbox::must_begin_anew(&self.place);
+        if anew { Then::BeginAnew } else { Then::GoOn }
+    }
+
+    fn reopen(&mut self, now: Instant) -> Then {
+        self.is_fresh = false;
         match self.output.reopen() {
             Ok(true) => self.queue.stats.opened.add(1),
             Ok(false) => {}
@@ -172,15 +240,16 @@ impl Driver {
             }
             Err(Fault::Gone(_)) => {}
         }
+        self.retry_now(now)
     }
 
     /// What was waited for is tried at once.
-    fn retry_now(&mut self, now: Instant) -> bool {
+    fn retry_now(&mut self, now: Instant) -> Then {
         if let Some(trouble) = &mut self.trouble {
             trouble.retry_at = now;
             trouble.pause = PAUSE;
         }
-        true
+        Then::GoOn
     }
 
     /// Notes a failure: the first is told.
@@ -198,11 +267,12 @@ impl Driver {
             }
         };
         let now = Instant::now();
+        let hint = sandbox::hint(&message);
         let pause = match &self.trouble {
             Some(trouble) => (trouble.pause * 2).min(self.output.longest_pause()),
             None => {
                 log::error(format_args!(
-                    "output {}: {message}; trying again, what does not fit its queue is dropped and counted",
+                    "output {}: {message}{hint}; trying again, what does not fit its queue is dropped and counted",
                     stats.name
                 ));
                 PAUSE

@@ -19,6 +19,7 @@ mod stdout;
 use crate::config::{self, Format, LongLine, Target, WhenFull};
 use crate::format::Line;
 use crate::log;
+use crate::sandbox::{self, Place};
 use crate::stats::{Dropped, OutputStats, Stats};
 use crate::sys::thread::spawn;
 use crate::wire::record::Stamp;
@@ -53,6 +54,16 @@ pub enum Fault {
     Failed(String),
     /// Its receiver has gone for good; what is to be told, if anything.
     Gone(Option<String>),
+}
+
+impl Fault {
+    /// Whether the sandbox may be the reason.
+    fn is_refused(&self) -> bool {
+        match self {
+            Self::Wrong(message) | Self::Failed(message) => !sandbox::hint(message).is_empty(),
+            Self::Gone(_) => false,
+        }
+    }
 }
 
 /// One place where lines go. It is called on a thread of its own, and may block there as it must.
@@ -387,6 +398,9 @@ impl Outputs {
                 (Some((max, how)), Some(line)) if long::is_long(lines, max) => {
                     if how != LongLine::Drop {
                         long::fit(format, lines, stamp, max, how, line);
+                        while line.overflowed() && line.grow(0) {
+                            long::fit(format, lines, stamp, max, how, line);
+                        }
                     }
                     if how == LongLine::Drop || line.overflowed() {
                         tap.queue.pass_over(Some(Dropped::TooLong));
@@ -562,6 +576,7 @@ fn start(
     }
     let batch = Batch::new(longest).map_err(|error| no_memory(&error))?;
     let driver = Driver::new(output, Arc::clone(&queue), batch, !saved.is_empty());
+    let driver = driver.writes_to(Place::of(&config.target));
     let thread = spawn(&config.name, STACK, Box::new(move || driver.run()));
     thread.map_err(|error| format!("failed to start a thread: {error}"))?;
     Ok((Tap::new(config, queue, true), is_local))

@@ -12,7 +12,7 @@ use super::batch::Batch;
 use super::carried::{Carried, HEADER, header, parse};
 use crate::config::WhenFull;
 use crate::stats::{Dropped, OutputStats};
-use crate::sys::memory::Region;
+use crate::sys::memory::{HAS_CEILING, Region};
 use crate::sys::poll::{Alarm, Wait, poll};
 use crate::wire::record::Stamp;
 use std::io;
@@ -91,6 +91,8 @@ struct State {
     len: usize,
     /// Where the ring begins anew: the limit, or the length of one event that is longer.
     size: usize,
+    /// The same, as long as the memory for it is to be had.
+    full: usize,
     /// The furthest byte touched since pages were given back.
     touched: usize,
     /// Events put in and taken out, ever.
@@ -187,12 +189,13 @@ impl Queue {
         stats: Arc<OutputStats>,
         room: Arc<Room>,
     ) -> io::Result<Self> {
-        let space = Region::new(limit.max(longest + HEADER))?;
+        let space = Region::new(limit.max(longest + HEADER), KEPT)?;
         let state = State {
             space,
             head: 0,
             len: 0,
             size: limit,
+            full: limit,
             touched: 0,
             put: 0,
             taken: 0,
@@ -427,7 +430,14 @@ impl State {
     fn has_room(&mut self, need: usize, limit: usize) -> bool {
         if self.len == 0 {
             self.head = 0;
-            self.size = limit.max(need).min(self.space.len());
+            self.full = limit.max(need).min(self.space.capacity());
+            self.size = self.full;
+        }
+        let end = self.head + self.len;
+        if HAS_CEILING && end <= self.size {
+            // Nothing has gone round: below a ceiling it goes round where the memory ends.
+            let may = self.space.reserve((end + need).min(self.full));
+            self.size = if may { self.full } else { self.space.len().min(self.full) };
         }
         self.len + need <= self.size
     }

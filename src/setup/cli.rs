@@ -228,12 +228,12 @@ fn command_of(words: &[String]) -> Result<(&'static str, &[String]), UsageError>
     let left_out =
         |(word, _, is_built): &&(&str, &str, bool)| !is_built && words.first() == Some(&(*word).to_owned());
     if let Some((word, feature, _)) = FEATURES.iter().find(left_out) {
-        let why = format!("\"{word}\" is not in this build: it was made without the feature \"{feature}\"");
-        return Err(UsageError(why));
+        let why = ["\"", word, "\" is not in this build: it was made without the feature \"", feature, "\""];
+        return Err(UsageError(why.concat()));
     }
     let (prefix, known, words): (&str, &[&str], _) = match words {
         [] => return Ok(("run", words)),
-        [first, rest @ ..] if first == "rules" => ("rules ", &RULES, rest),
+        [first, rest @ ..] if cfg!(feature = "rules") && first == "rules" => ("rules ", &RULES, rest),
         words => ("", &COMMANDS, words),
     };
     let Some((word, rest)) = words.split_first() else {
@@ -247,8 +247,10 @@ fn command_of(words: &[String]) -> Result<(&'static str, &[String]), UsageError>
 
 /// Commands without the word that is common to all on rules.
 fn bare<'a>(commands: &[&'a str]) -> Vec<&'a str> {
-    let mut bare = commands.to_vec();
-    bare.iter_mut().for_each(|command| *command = command.strip_prefix("rules ").unwrap_or(command));
+    let mut bare = Vec::new();
+    for command in commands {
+        bare.push(command.strip_prefix("rules ").unwrap_or(command));
+    }
     bare
 }
 
@@ -273,7 +275,7 @@ const HELP_CHANGES: &str = "  \
                               without losing an event
 ";
 const HELP_FLAGS: &str = "  \
-  -j, --json          the document itself (docs/status.schema.json)
+  -j, --json          the document itself
   -p, --prometheus    as metrics in Prometheus' text format
   -b, --by VIEW       count by key, exe, syscall, uid or rule
   -S, --sort ORDER    by events or bytes
@@ -428,8 +430,10 @@ fn explain(fail: &Fail) -> String {
         Fail::UnexpectedArgument(flag) => format!("{} takes no value", dashed(flag)),
         Fail::UnrecognizedOption(flag) | Fail::OptionMissing(flag) => {
             let one_letter = flag.chars().count() == 1;
-            let known: Vec<_> =
-                FLAGS.iter().map(|(short, long)| if one_letter { *short } else { *long }).collect();
+            let mut known = Vec::new();
+            for (short, long) in FLAGS {
+                known.push(if one_letter { *short } else { *long });
+            }
             let meant = match nearest(flag, &known) {
                 Some(near) => format!("did you mean {}?", dashed(near)),
                 None => "see \"ringaudit --help\"".to_owned(),

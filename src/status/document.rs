@@ -167,7 +167,7 @@ fn prometheus(section: &Section, text: &mut String) {
             let labels = [(section.label, row.is.as_str()), ("reason", metric.reason)];
             let mut before = '{';
             for (label, value) in labels {
-                if !label.is_empty() && !(label == "reason" && value.is_empty()) {
+                if !(label.is_empty() || label == "reason" && value.is_empty()) {
                     text.push(before);
                     before = ',';
                     pair(label, value, text);

@@ -1,5 +1,4 @@
-//! What the daemon tells of itself: to who asks for `status`, and unasked at a fixed interval. docs/status.md and
-//! docs/status.schema.json have the document.
+//! What the daemon tells of itself: to who asks for `status`, and unasked at a fixed interval.
 
 mod counters;
 mod document;
@@ -43,6 +42,8 @@ fn sections(running: &mut Running<'_>) -> Vec<Section> {
         types(running),
         filters(running),
         outputs(running),
+        #[cfg(feature = "sandbox")]
+        sandbox(),
         last_errors(),
     ]
 }
@@ -191,6 +192,28 @@ fn outputs(running: &Running<'_>) -> Section {
         label: "output",
         metrics: OUTPUT.iter().map(|(metric, _)| *metric).collect(),
         rows: running.config.outputs.iter().zip(running.stats.outputs.each().iter()).map(row).collect(),
+    }
+}
+
+#[cfg(feature = "sandbox")]
+fn sandbox() -> Section {
+    let mut texts = Vec::new();
+    let in_force = crate::sandbox::in_force().unwrap_or_default();
+    in_force.each(&mut |name, word| texts.push((name, word.to_owned())));
+    let bytes = |kib: u32| Some(u64::from(kib) * 1024);
+    Section {
+        name: "sandbox",
+        prefix: "sandbox_",
+        label: "",
+        metrics: vec![
+            gauge("memory_limit_bytes", "The ceiling over the memory; 0 is none."),
+            gauge("memory_counted_bytes", "What counts below the ceiling now; 0 without one."),
+        ],
+        rows: vec![Row {
+            texts,
+            values: vec![bytes(in_force.max_kib), Some(crate::sys::memory::paid() as u64)],
+            ..Row::default()
+        }],
     }
 }
 

@@ -47,8 +47,9 @@ impl Batch {
     ///
     /// Errors: ENOMEM.
     pub fn new() -> io::Result<Self> {
-        let mut heads = Region::new(SLOTS * HEAD)?;
-        let mut tails = Region::new(SLOTS * (SLOT - HEAD))?;
+        // The kernel fills them, and asks nobody.
+        let mut heads = Region::new(SLOTS * HEAD, usize::MAX)?;
+        let mut tails = Region::new(SLOTS * (SLOT - HEAD), usize::MAX)?;
         // SAFETY: sockaddr_nl, iovec and mmsghdr are integers and pointers; all zeros is valid for each.
         let mut addresses: Box<[libc::sockaddr_nl; SLOTS]> = Box::new(unsafe { std::mem::zeroed() });
         // SAFETY: as above.

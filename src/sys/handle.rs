@@ -48,6 +48,13 @@ pub fn mount(path: &CStr) -> io::Result<OwnedFd> {
     open(libc::AT_FDCWD, path, libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NONBLOCK)
 }
 
+/// Opens what a path leads to, without opening the file itself.
+///
+/// Errors: ENOENT, EACCES.
+pub fn at(path: &CStr) -> io::Result<OwnedFd> {
+    open(libc::AT_FDCWD, path, libc::O_PATH)
+}
+
 /// Opens what a name below a folder leads to, without opening the file itself: nothing is started by it.
 ///
 /// Errors: ENOENT, EACCES.

@@ -69,6 +69,20 @@ pub fn free_bytes(file: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(u64::from(found.f_bavail).saturating_mul(u64::from(found.f_frsize)))
 }
 
+/// Whether the root is a file system in memory, as in an initramfs (statfs(2); linux/magic.h).
+#[cfg(feature = "sandbox")]
+pub fn is_root_in_memory() -> bool {
+    const RAMFS: libc::c_ulong = 0x8584_58f6;
+    const TMPFS: libc::c_ulong = 0x0102_1994;
+    // SAFETY: statfs is integers; all zeros is a valid value of it.
+    let mut found: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: the path is a C string, the pointer is to a live structure.
+    let asked = cerr(unsafe { libc::statfs(c"/".as_ptr(), &raw mut found) });
+    #[allow(clippy::cast_sign_loss, clippy::unnecessary_cast, reason = "signed on some targets")]
+    let kind = found.f_type as libc::c_ulong & 0xffff_ffff;
+    asked.is_ok() && (kind == RAMFS || kind == TMPFS)
+}
+
 /// Whether CAP_AUDIT_CONTROL is in force; false too when the kernel would not say.
 pub fn has_audit_control() -> bool {
     #[repr(C)]

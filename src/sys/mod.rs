@@ -11,11 +11,19 @@ pub mod handle;
 pub mod host;
 #[cfg(feature = "reload")]
 pub mod image;
+#[cfg(feature = "sandbox")]
+pub mod landlock;
 pub mod local;
 pub mod memory;
 pub mod netlink;
 pub mod poll;
+#[cfg(feature = "sandbox")]
+pub mod privilege;
+#[cfg(all(feature = "sandbox", debug_assertions))]
+pub mod probe;
 pub mod program;
+#[cfg(feature = "sandbox")]
+pub mod seccomp;
 pub mod send;
 pub mod signal;
 #[cfg(all(target_env = "musl", feature = "send"))]

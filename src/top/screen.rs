@@ -36,7 +36,7 @@ impl Answer {
                 |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or_default();
             match fields.as_slice() {
                 ["total", ..] => {
-                    (answer.millis, answer.events, answer.bytes) = (number(1), number(2), number(3))
+                    (answer.millis, answer.events, answer.bytes) = (number(1), number(2), number(3));
                 }
                 ["view", name, ..] => {
                     let view = View::ALL.into_iter().find(|view| view.name() == *name);

@@ -58,11 +58,15 @@ impl<'a> Wanted<'a> {
         let firsts = asks(|condition| matches!(condition, Condition::First(_)));
         let labels = asks(|condition| matches!(condition, Condition::Label(_)));
         let Enrich { processes, .. } = config.enrich;
-        if config.outputs.iter().any(|output| output.format == Format::Json) {
+        // With all of it off, no event's facts are read for it.
+        let none = Enrich { processes, ..Enrich::none() };
+        let enriched = config.enrich != none || !config.labels.is_empty();
+        let is_json = config.outputs.iter().any(|output| output.format == Format::Json);
+        if is_json && (enriched || firsts) {
             Some(Self { enrich: config.enrich.clone(), labels: &config.labels, firsts })
         } else if firsts || labels {
             let labels = if labels { config.labels.as_slice() } else { &[] };
-            Some(Self { enrich: Enrich { processes, ..Enrich::none() }, labels, firsts })
+            Some(Self { enrich: none, labels, firsts })
         } else {
             None
         }
@@ -202,36 +206,43 @@ impl Lines {
                 }
             }
         }
+        // A long line's memory is the outputs' now.
+        self.line.clear();
         fits
     }
 
     /// Makes the line; false when it does not fit.
     fn format(&mut self, format: Format, event: &Event<'_>) -> bool {
         self.line.clear();
+        self.make(format, event, true);
+        while self.line.overflowed() && self.line.grow(0) {
+            self.make(format, event, true);
+        }
+        if self.line.overflowed() {
+            // Many short fields, each with a long name: without the names it fits.
+            self.line.clear();
+            self.make(format, event, false);
+        }
+        !self.line.overflowed()
+    }
+
+    /// Appends the line, with what its numbers mean where that is asked for.
+    #[inline(never)]
+    fn make(&mut self, format: Format, event: &Event<'_>, translate: bool) {
         match format {
             Format::GoAudit => go_audit::write(event, &self.names.users, &mut self.line),
             Format::Json if JSON => {
                 let found = self.context.as_ref().map(Context::found);
                 let found = found.as_ref().filter(|_| event.stamp.serial != 0);
-                self.json.write_with(event, &self.names, found, true, &mut self.line);
-                if self.line.overflowed() {
-                    // Many short fields, each with a long name: without the names it fits.
-                    self.line.clear();
-                    self.json.write_with(event, &self.names, found, false, &mut self.line);
-                }
+                self.json.write_with(event, &self.names, found, translate, &mut self.line);
             }
             Format::Gelf if JSON => self.gelf.write(event, &self.names, &mut self.line),
             Format::Raw if RAW => {
-                raw::write(event, &self.raw, &self.node, &self.names, true, &mut self.line);
-                if self.line.overflowed() {
-                    self.line.clear();
-                    raw::write(event, &self.raw, &self.node, &self.names, false, &mut self.line);
-                }
+                raw::write(event, &self.raw, &self.node, &self.names, translate, &mut self.line);
             }
             // The config refuses what is not in this build.
             Format::Json | Format::Raw | Format::Gelf => {}
         }
-        !self.line.overflowed()
     }
 }
 
@@ -253,7 +264,8 @@ impl Sink for Lines {
         if self.write_as(&FORMATS, event, kept) {
             self.stats.events.add(1);
         } else {
-            // The space is made for the longest event, so this is a defect of ours: told, not hidden.
+            // The space is made for the longest event: the ceiling over the memory is too low for it, or this is a
+            // defect of ours.
             self.stats.unformatted.add(1);
         }
     }

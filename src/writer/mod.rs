@@ -199,7 +199,6 @@ impl Writer {
 
     #[inline]
     fn take(&mut self, kind: u16, text: &[u8]) {
-        #[cfg(feature = "status")]
         self.lines.stats.types.add(kind);
         if kind == RecordType::CONFIG_CHANGE.0 {
             self.requests.note_change(text);

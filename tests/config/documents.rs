@@ -50,6 +50,8 @@ fn the_example_has_every_key_with_its_default() {
         (&config.kernel, &config.ring, &config.event, config.translate, &config.enrich),
         (&default.kernel, &default.ring, &default.event, default.translate, &default.enrich)
     );
+    let good_example = good(EXAMPLE);
+    assert_eq!((&good_example.sandbox, &good_example.memory), (&default.sandbox, &default.memory));
     let rules = |rules: &Rules| (rules.on_error, rules.at_exit, rules.restore_watches);
     assert_eq!(rules(&config.rules), rules(&default.rules));
     assert_eq!(config.rules.lines, embedded().rules.lines);

@@ -183,6 +183,33 @@ const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
     ("json", "argv_max_bytes", "'1k'", "\"json.argv_max_bytes\" must be a whole number, not a string"),
     ("raw", "node", "'web'", "\"raw.node\" must be true or false, not a string"),
     ("raw", "enriched", "1", "\"raw.enriched\" must be true or false, not a whole number"),
+    ("sandbox", "enabled", "1", "\"sandbox.enabled\" must be true or false, not a whole number"),
+    ("sandbox", "required", "'yes'", "\"sandbox.required\" must be true or false, not a string"),
+    ("sandbox", "capabilities", "[]", "\"sandbox.capabilities\" must be true or false, not a list"),
+    ("sandbox", "no_new_privs", "0", "\"sandbox.no_new_privs\" must be true or false, not a whole number"),
+    (
+        "sandbox",
+        "user",
+        "0",
+        "\"sandbox.user\" must be a user's name or number in quotes, not a whole number",
+    ),
+    (
+        "sandbox",
+        "group",
+        "0",
+        "\"sandbox.group\" must be a group's name or number in quotes, not a whole number",
+    ),
+    ("sandbox", "seccomp", "true", "\"sandbox.seccomp\" must be \"on\", \"log\" or \"off\", not a boolean"),
+    (
+        "sandbox",
+        "landlock",
+        "true",
+        "\"sandbox.landlock\" must be \"threads\", \"all\" or \"off\", not a boolean",
+    ),
+    ("sandbox", "limits", "64", "\"sandbox.limits\" must be true or false, not a whole number"),
+    ("sandbox", "core_dumps", "'no'", "\"sandbox.core_dumps\" must be true or false, not a string"),
+    ("sandbox", "lock_memory", "1", "\"sandbox.lock_memory\" must be true or false, not a whole number"),
+    ("memory", "max_kib", "'4M'", "\"memory.max_kib\" must be a whole number, not a string"),
     ("translate", "values", "1", "\"translate.values\" must be true or false, not a whole number"),
     (
         "translate",
@@ -363,6 +390,9 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
         "\"event.types\" must be two record types, the lowest and the highest, such as [1300, 1399], not 1",
     ),
     ("rules", "at_exit", "'delete'", "\"rules.at_exit\" must be \"leave\" or \"remove\", not \"delete\""),
+    ("sandbox", "user", "''", "\"sandbox.user\" is empty; it must be a user's name or number in quotes"),
+    ("sandbox", "seccomp", "'kill'", "\"sandbox.seccomp\" must be \"on\", \"log\" or \"off\", not \"kill\""),
+    ("memory", "max_kib", "-1", "\"memory.max_kib\" must be from 0 to 1048576, not -1"),
     ("enrich", "processes", "63", "\"enrich.processes\" must be from 64 to 32768, not 63"),
     (
         "filter",
@@ -509,9 +539,9 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
             "f:1:1: \"backlog_limit\" stands outside of any table; it belongs in [kernel]",
             "f:2:1: \"mode\" stands outside of any table; it belongs in [kernel] or [status] or [[output]]",
             "f:3:1: \"log\" is not supported by this version; messages go to stderr",
-            "f:4:1: unknown key \"foo\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [status], [[label]], [[filter]] and [[output]]",
+            "f:4:1: unknown key \"foo\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [sandbox], [memory], [status], [[label]], [[filter]] and [[output]]",
             "f:5:2: unknown table [kernal]; did you mean [kernel]?",
-            "f:6:2: unknown table [foo2]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [status], [[label]], [[filter]] and [[output]]",
+            "f:6:2: unknown table [foo2]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [sandbox], [memory], [status], [[label]], [[filter]] and [[output]]",
             "f:7:3: unknown table [outputs]; did you mean [[output]]?",
         ],
     ),
@@ -632,14 +662,14 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
     (
         "\u{feff}x = 1\n",
         &[
-            "f:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [status], [[label]], [[filter]] and [[output]]",
+            "f:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [sandbox], [memory], [status], [[label]], [[filter]] and [[output]]",
         ],
     ),
     (
         "\"\\u001b[31m\" = 1\r\n'ä\"' = {}\r\n",
         &[
-            "f:1:1: unknown key \"\\u{1b}[31m\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [status], [[label]], [[filter]] and [[output]]",
-            "f:2:1: unknown table [ä\\\"]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [status], [[label]], [[filter]] and [[output]]",
+            "f:1:1: unknown key \"\\u{1b}[31m\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [sandbox], [memory], [status], [[label]], [[filter]] and [[output]]",
+            "f:2:1: unknown table [ä\\\"]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [sandbox], [memory], [status], [[label]], [[filter]] and [[output]]",
         ],
     ),
 ];
@@ -660,6 +690,7 @@ const BROKEN: &[(&str, &[&str])] = &[
     ("a = \"x\n", &["f:1:7: not valid TOML: invalid basic string, expected `\"`"]),
     ("= 3\n", &["f:1:1: not valid TOML: unquoted keys cannot be empty, expected letters, numbers, `-`, `_`"]),
     ("x = [1,\n2", &["f:2:2: not valid TOML: unclosed array, expected `]`"]),
+    ("[sandbox]\ngroup = 'adm'\n", &["f:2:10: \"sandbox.group\" needs a \"user\""]),
     ("ä = 'ö' 'ü'\n", &["f:1:1: not valid TOML: invalid unquoted key, expected letters, numbers, `-`, `_`"]),
     ("{\"json\": true}\n", &["f:1:1: not valid TOML: invalid key-value pair, expected key"]),
 ];

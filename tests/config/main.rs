@@ -1,9 +1,12 @@
 //! The config as a user meets it: what each text means, where its values stand, and in the modules
 //! each wrong text with its exact messages, the documents, and what holds for every text.
+//! It is of a build with all features.
+#![cfg(all(feature = "sandbox", feature = "status"))]
 
 mod documents;
 mod errors;
 mod outputs;
+#[cfg(feature = "status")]
 mod properties;
 mod rules;
 
@@ -11,9 +14,9 @@ use std::path::{Path, PathBuf};
 
 use ringaudit::config::{
     Argv, AtExit, BUILT_IN, Config, Enrich, Event, FILTER_KEYS, Failure, FileTarget, Format, Fsync, Json,
-    Kernel, KernelKey, LABEL_KEYS, Label, LabelTest, Loaded, Located, LongLine, LowSpace, MAX_BYTES,
-    NameSource, OUTPUT_KEYS, OnError, Output, Overflow, Place, Queue, Raw, Ring, Rules, SECTIONS, Setting,
-    Source, Target, Translate, WhenFull, embedded, read, read_file,
+    Kernel, KernelKey, LABEL_KEYS, Label, LabelTest, Landlock, Loaded, Located, LongLine, LowSpace,
+    MAX_BYTES, Memory, NameSource, OUTPUT_KEYS, OnError, Output, Overflow, Place, Queue, Raw, Ring, Rules,
+    SECTIONS, Sandbox, Seccomp, Setting, Source, Target, Translate, WhenFull, embedded, read, read_file,
 };
 
 const EXAMPLE: &str = include_str!("../../contrib/ringaudit.toml");
@@ -53,6 +56,7 @@ fn one_key(table: &str, key: &str, value: &str) -> String {
             format!("[[output]]\n{key} = {value}\ntype = \"syslog\"\nnetwork = \"tcp\"\naddress = \"h:1\"\n")
         }
         ("output", "network" | "address") => format!("[[output]]\n{key} = {value}\ntype = \"syslog\"\n"),
+        ("sandbox", "group") => format!("[sandbox]\n{key} = {value}\nuser = '0'\n"),
         ("output", "payload" | "compression" | "chunk_bytes") => {
             format!("[[output]]\n{key} = {value}\ntype = \"gelf\"\naddress = \"h:1\"\n")
         }
@@ -339,6 +343,46 @@ fn every_value_of_the_context_arrives() {
 }
 
 #[test]
+fn every_value_of_the_sandbox_arrives() {
+    let config = good(
+        r#"
+        [sandbox]
+        enabled = false
+        required = true
+        capabilities = false
+        no_new_privs = false
+        user = "nobody"
+        group = "4"
+        seccomp = "log"
+        landlock = "all"
+        limits = false
+        core_dumps = true
+        lock_memory = true
+        [memory]
+        max_kib = 4096
+        "#,
+    );
+    let at = |value: &str| Some(Located { place: Place::default(), value: value.to_owned() });
+    let sandbox = Sandbox {
+        enabled: false,
+        required: true,
+        capabilities: false,
+        no_new_privs: false,
+        user: at("nobody"),
+        group: at("4"),
+        seccomp: Seccomp::Log,
+        landlock: Landlock::All,
+        limits: false,
+        core_dumps: true,
+        lock_memory: true,
+    };
+    let max_kib = Located { place: Place::default(), value: 4096 };
+    assert_eq!(config, Config { sandbox, memory: Memory { max_kib }, ..Config::default() });
+    assert_eq!(config.memory.max_kib.place.to_string(), "f:15:19");
+    assert_eq!(good("[sandbox]\nseccomp = 'off'\nlandlock = 'off'").sandbox.landlock, Landlock::Off);
+}
+
+#[test]
 fn places_point_inside_the_quotes() {
     let text = "[rules]\r\nlines = [\r\n  \"ä\", '-w ä x', \"\"\"\r\n-D\"\"\",\r\n  '''-D''', \"\", \"\"\"\"\"\", '''\n-a'''\n]\n";
     let config = good(text);
@@ -393,7 +437,7 @@ fn files() {
     );
     assert_eq!(
         one(&file("unknown", b"x = 1")),
-        "D/unknown:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [status], [[label]], [[filter]] and [[output]]"
+        "D/unknown:1:1: unknown key \"x\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [sandbox], [memory], [status], [[label]], [[filter]] and [[output]]"
     );
     assert_eq!(one(&file("good", EXAMPLE.as_bytes())), "");
     let named = Source::find(Some(&dir.path().join("good")));

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use ringaudit::config::{
     Action, Argv, AtExit, Condition, Config, Enrich, Event, Failure, FileTarget, Filter, Format, Json,
-    Kernel, KernelKey, Label, LabelTest, Located, NameSource, Network, OnError, Output, Overflow, Place, Raw,
-    Ring, Rules, Setting, Status, Syscall, Target, Translate, read, show,
+    Kernel, KernelKey, Label, LabelTest, Landlock, Located, Memory, NameSource, Network, OnError, Output,
+    Overflow, Place, Raw, Ring, Rules, Sandbox, Seccomp, Setting, Status, Syscall, Target, Translate, read,
+    show,
 };
 
 use crate::documents::whole_example;
@@ -84,6 +85,29 @@ fn outputs() -> impl Strategy<Value = Vec<Output>> {
             ..Output::default()
         };
         numbered.map(output).collect()
+    })
+}
+
+fn sandbox() -> impl Strategy<Value = Sandbox> {
+    let seccomp = proptest::sample::select(vec![Seccomp::On, Seccomp::Log, Seccomp::Off]);
+    let landlock = proptest::sample::select(vec![Landlock::Threads, Landlock::All, Landlock::Off]);
+    let who = proptest::option::of((located(name()), proptest::option::of(located(name()))));
+    (any::<[bool; 7]>(), seccomp, landlock, who).prop_map(|(switches, seccomp, landlock, who)| {
+        let [enabled, required, capabilities, no_new_privs, limits, core_dumps, lock_memory] = switches;
+        let (user, group) = who.map_or((None, None), |(user, group)| (Some(user), group));
+        Sandbox {
+            enabled,
+            required,
+            capabilities,
+            no_new_privs,
+            user,
+            group,
+            seccomp,
+            landlock,
+            limits,
+            core_dumps,
+            lock_memory,
+        }
     })
 }
 
@@ -195,7 +219,21 @@ fn config() -> impl Strategy<Value = Config> {
     });
     let labels = proptest::collection::vec(label(), 0..4);
     let filters = proptest::collection::vec(filter(), 0..4);
-    (kernel(), ring, event, rules, json, raw, translate, enrich(), (labels, filters, status()), outputs())
+    let memory =
+        (0..=1_048_576_u32).prop_map(|value| Memory { max_kib: Located { place: Place::default(), value } });
+    let less = (sandbox(), memory);
+    (
+        kernel(),
+        ring,
+        event,
+        rules,
+        json,
+        raw,
+        translate,
+        (enrich(), less),
+        (labels, filters, status()),
+        outputs(),
+    )
         .prop_map(
             |(
                 kernel,
@@ -205,7 +243,7 @@ fn config() -> impl Strategy<Value = Config> {
                 json,
                 raw,
                 translate,
-                enrich,
+                (enrich, less),
                 (labels, filters, status),
                 outputs,
             )| Config {
@@ -217,6 +255,8 @@ fn config() -> impl Strategy<Value = Config> {
                 raw,
                 translate,
                 enrich,
+                sandbox: less.0,
+                memory: less.1,
                 status,
                 labels,
                 filters,

@@ -6,9 +6,13 @@ use serde_json::Value;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_ringaudit");
+/// The program: RINGAUDIT_BIN, such as a static one, or the one that was built with these tests.
+pub(crate) static BINARY: LazyLock<&str> = LazyLock::new(|| {
+    std::env::var("RINGAUDIT_BIN").map_or(env!("CARGO_BIN_EXE_ringaudit"), |path| path.leak())
+});
 
 pub(crate) struct Daemon {
     pub(crate) dir: tempfile::TempDir,
@@ -20,6 +24,8 @@ pub(crate) struct Daemon {
 const CAPTURING: &str = "ringaudit: capturing; ";
 /// And at its end; `filters` and `faults` look at the counts.
 const STOPPED: &str = "ringaudit: stopped; ";
+/// What it gave up; `sandbox` looks at it.
+const SANDBOX: &str = "ringaudit: sandbox: ";
 const OUTPUTS: (&str, &str) = ("ringaudit: output ", ": received: ");
 
 /// How it ended, and what it said but that it captures and that it has stopped.
@@ -49,7 +55,7 @@ impl Daemon {
     ) -> Self {
         let log = dir.path().join("log");
         let config = write_config(dir.path(), machine, more);
-        let mut command = Command::new(BINARY);
+        let mut command = Command::new(*BINARY);
         command.arg("-c").arg(config).stdin(Stdio::null());
         command.stderr(File::create(dir.path().join("stderr")).unwrap());
         change(&mut command);
@@ -91,7 +97,8 @@ impl Daemon {
         });
         let stderr = self.stderr();
         let counts = |line: &str| line.starts_with(OUTPUTS.0) && line.contains(OUTPUTS.1);
-        let said = |line: &&str| !line.starts_with(CAPTURING) && !line.starts_with(STOPPED) && !counts(line);
+        let known = |line: &str| [CAPTURING, STOPPED, SANDBOX].iter().any(|begin| line.starts_with(begin));
+        let said = |line: &&str| !known(line) && !counts(line);
         let rest = stderr.split_inclusive('\n').filter(said).collect();
         Ended { code: status.and_then(|status| status.code()), stderr: rest }
     }

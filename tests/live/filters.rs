@@ -205,7 +205,7 @@ fn what_a_filter_cannot_be_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("c.toml");
     std::fs::write(&path, "[[filter]]\nregex = '(a'\n[[filter]]\nuid = 'nobody-here'\nkey = 'k'\n").unwrap();
-    let output = Command::new(BINARY).arg("check").arg("-c").arg(&path).output().unwrap();
+    let output = Command::new(*BINARY).arg("check").arg("-c").arg(&path).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let shown = path.display();
     assert_eq!(

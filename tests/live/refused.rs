@@ -9,9 +9,9 @@ fn refused(machine: &mut Machine, wrapper: &[&str]) -> Ended {
     let dir = tempfile::tempdir().unwrap();
     let config = write_config(dir.path(), machine, "");
     let before = machine.status();
-    let mut command = Command::new(wrapper.first().unwrap_or(&BINARY));
+    let mut command = Command::new(wrapper.first().unwrap_or(&*BINARY));
     if !wrapper.is_empty() {
-        command.args(&wrapper[1..]).arg(BINARY);
+        command.args(&wrapper[1..]).arg(*BINARY);
     }
     let ended = run(command.arg("-c").arg(config));
     assert_eq!(machine.status(), before);
@@ -29,7 +29,7 @@ fn a_second_daemon_names_the_first() {
     let mut first = Daemon::start(&mut machine, "");
     let dir = tempfile::tempdir().unwrap();
     let config = write_config(dir.path(), &machine, "");
-    let second = run(Command::new(BINARY).arg("-c").arg(config));
+    let second = run(Command::new(*BINARY).arg("-c").arg(config));
     let stderr = format!(
         "ringaudit: another audit daemon holds the kernel's audit socket: pid {} (ringaudit); stop it first\n",
         first.pid()

@@ -45,7 +45,7 @@ fn auditctl_list() -> String {
 
 /// Runs `ringaudit rules` with these words and this standard input; gives what it says and how it ends.
 fn rules(words: &[&str], input: &str) -> (String, String, Option<i32>) {
-    let mut command = Command::new(BINARY);
+    let mut command = Command::new(*BINARY);
     command.arg("rules").args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
@@ -210,7 +210,7 @@ fn of_ten_files_with_one_that_is_wrong_the_others_are_loaded_or_none() {
     }
     let config = folder
         .write("config.toml", &format!("[rules]\nfiles = ['{}']\non_error = 'refuse'\n", dir.display()));
-    let ended = crate::daemon::run(Command::new(BINARY).arg("-c").arg(&config));
+    let ended = crate::daemon::run(Command::new(*BINARY).arg("-c").arg(&config));
     assert_eq!((ended.code, machine.own_rules().len()), (Some(2), 0));
     assert!(ended.stderr.starts_with(&format!("ringaudit: {error}")), "{}", ended.stderr);
 }
@@ -307,7 +307,7 @@ fn a_watch_that_vanishes_is_only_told_unless_asked_for() {
 #[test]
 fn the_daemon_does_not_audit_itself() {
     let mut machine = take();
-    let exe = fs::canonicalize(BINARY).unwrap();
+    let exe = fs::canonicalize(*BINARY).unwrap();
     let lines = [format!("-a always,exit -S all -F exe={}", exe.display()), machine.flood.rule()];
     let mut daemon = Daemon::start(&mut machine, &config(&lines, false));
     // Another process of the same program is audited.

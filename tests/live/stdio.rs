@@ -12,7 +12,7 @@ fn through_shell(command: &mut Command, redirections: &str) {
     let words: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
     let script = format!("exec \"$0\" \"$@\" {redirections}");
     *command = Command::new("sh");
-    command.args(["-c", &script, BINARY]).args(words);
+    command.args(["-c", &script, *BINARY]).args(words);
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn closed_standard_output() {
     let dir = tempfile::tempdir().unwrap();
     let rules = format!("[rules]\nlines = ['{}']\n{STDOUT}", machine.flood.rule());
     let config = write_config(dir.path(), &machine, &rules);
-    let mut command = Command::new(BINARY);
+    let mut command = Command::new(*BINARY);
     command.arg("-c").arg(&config);
     through_shell(&mut command, ">&-");
     let stderr = format!(

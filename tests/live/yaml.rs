@@ -53,7 +53,7 @@ impl Drop for Child {
 fn capture(machine: &mut Machine, dir: &Path, yaml: &str, out: &Path) {
     let config = dir.join("go-audit.yaml");
     fs::write(&config, yaml).unwrap();
-    let mut command = Command::new(BINARY);
+    let mut command = Command::new(*BINARY);
     command.arg("-config").arg(&config).stdin(Stdio::null());
     command.stdout(File::create(dir.join("stdout")).unwrap());
     command.stderr(File::create(dir.join("stderr")).unwrap());

@@ -38,7 +38,7 @@ impl Environ {
     /// Errors: no memory.
     pub(super) fn new(names: &[String]) -> io::Result<Self> {
         let names = names.to_vec();
-        let (space, values) = (Region::new(SEARCHED)?, Vec::with_capacity(KEPT));
+        let (space, values) = (Region::new(SEARCHED, SEARCHED)?, Vec::with_capacity(KEPT));
         Ok(Self { names, space, values, found: heapless::Vec::new(), read: false })
     }
 

@@ -17,6 +17,8 @@ use std::io;
 pub(super) const SMALL: usize = 8 * 1024;
 /// Large spaces: events that outgrow their small space at the same time.
 const LARGE: usize = 8;
+/// Small spaces that can be used below any ceiling over the memory.
+const SMALL_FLOOR: usize = 16 * SMALL;
 /// What stays resident of a large space after use.
 const LARGE_KEPT: usize = 16 * 1024;
 /// Type, unused, length.
@@ -51,8 +53,8 @@ pub(super) struct Store {
 impl Store {
     /// Spaces for `slots` events of at most `max` bytes each, twice that in all the large ones together.
     pub(super) fn new(slots: usize, max: usize) -> io::Result<Self> {
-        let small = Region::new(slots * SMALL)?;
-        let large = (0..LARGE).map(|_| Region::new(max)).collect::<io::Result<Vec<_>>>()?;
+        let small = Region::new(slots * SMALL, SMALL_FLOOR)?;
+        let large = (0..LARGE).map(|_| Region::new(max, 0)).collect::<io::Result<Vec<_>>>()?;
         let free_large = (0..LARGE).filter_map(|index| u8::try_from(index).ok()).collect();
         Ok(Self { small, large, free_large, max, large_used: 0, large_limit: 2 * max })
     }
@@ -69,9 +71,15 @@ impl Store {
                 return false;
             }
             let Some(space) = self.large.get_mut(usize::from(index)) else { return false };
+            if !space.reserve(used) {
+                return false;
+            }
             put(space, place.used, kind, fields);
             self.large_used += size;
         } else {
+            if !self.small.reserve((slot + 1) * SMALL) {
+                return false;
+            }
             let Some(space) = self.small.get_mut(slot * SMALL..(slot + 1) * SMALL) else { return false };
             put(space, place.used, kind, fields);
         }
@@ -109,10 +117,15 @@ impl Store {
         if self.large_used + place.used + more > self.large_limit {
             return false;
         }
-        let Some(index) = self.free_large.pop() else { return false };
+        let Some(&index) = self.free_large.last() else { return false };
         let from = self.small.get(slot * SMALL..slot * SMALL + place.used);
-        let to = self.large.get_mut(usize::from(index)).and_then(|region| region.get_mut(..place.used));
-        let (Some(from), Some(to)) = (from, to) else { return false };
+        let large = self.large.get_mut(usize::from(index));
+        let (Some(from), Some(large)) = (from, large) else { return false };
+        if !large.reserve(place.used + more) {
+            return false;
+        }
+        let Some(to) = large.get_mut(..place.used) else { return false };
+        self.free_large.pop();
         to.copy_from_slice(from);
         self.large_used += place.used;
         place.large = Some(index);
@@ -134,7 +147,7 @@ pub(super) fn put(space: &mut [u8], at: usize, kind: RecordType, fields: &[u8]) 
 }
 
 /// An event's records, in the order of arrival.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Records<'a> {
     rest: &'a [u8],
 }

@@ -72,7 +72,7 @@ impl Gelf {
     ///
     /// Errors: no memory.
     pub fn new(max: usize, node: &[u8]) -> io::Result<Self> {
-        Ok(Self { space: Region::new(max)?, node: node.to_vec() })
+        Ok(Self { space: Region::new(max, super::FLOOR)?, node: node.to_vec() })
     }
 
     /// Appends the message and a newline.

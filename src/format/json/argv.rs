@@ -4,6 +4,7 @@
 
 use super::{Line, text};
 use crate::config::{Argv, Json as Settings};
+use crate::sys::memory::Region;
 use crate::wire::fields::{self, Value};
 
 /// What an EXECVE field is.
@@ -20,7 +21,7 @@ enum Piece<'a> {
 pub(super) fn write<'a>(
     records: impl Iterator<Item = &'a [u8]> + Clone,
     settings: &Settings,
-    space: &mut [u8],
+    space: &mut Region,
     line: &mut Line,
 ) {
     line.push(b"{\"argc\":");
@@ -73,7 +74,7 @@ struct Cut {
 fn each<'a>(
     records: impl Iterator<Item = &'a [u8]>,
     limit: u32,
-    space: &mut [u8],
+    space: &mut Region,
     mut give: impl FnMut(&[u8]),
 ) -> Cut {
     let mut left = if limit == 0 { usize::MAX } else { limit as usize };
@@ -87,6 +88,7 @@ fn each<'a>(
     };
     // The argument that comes in pieces, and how much of it is in `space`.
     let mut open: Option<(u64, usize)> = None;
+    let (longest, mut missing) = (space.capacity(), 0);
     for (key, value) in records.flat_map(|record| fields::items(record).fields()) {
         let piece = piece(key, value);
         if let Piece::Part(number, value) = piece {
@@ -94,8 +96,15 @@ fn each<'a>(
             if let (0, Some((_, len))) = (used, open.take()) {
                 limited(space.get(..len).unwrap_or_default());
             }
-            let room = space.get_mut(used..).unwrap_or_default();
-            open = Some((number, used + append(value, room)));
+            let wanted = used + value.bytes().len();
+            let room = space.room(wanted);
+            if room.len() < wanted.min(longest) {
+                // A ceiling over the memory: the argument ends here, and what is missing is said.
+                missing += value.bytes().len() as u64;
+                open = Some((number, used));
+                continue;
+            }
+            open = Some((number, used + append(value, room.get_mut(used..).unwrap_or_default())));
             continue;
         }
         if let Some((_, len)) = open.take() {
@@ -108,6 +117,7 @@ fn each<'a>(
     if let Some((_, len)) = open {
         limited(space.get(..len).unwrap_or_default());
     }
+    cut.bytes += missing;
     cut
 }
 
@@ -163,7 +173,7 @@ mod tests {
 
     fn argv(records: &[&str], settings: &Settings) -> J {
         let mut line = Line::new(1 << 16).unwrap();
-        let mut space = vec![0; 1 << 12];
+        let mut space = Region::new(1 << 12, 0).unwrap();
         write(records.iter().map(|r| r.as_bytes()), settings, &mut space, &mut line);
         line.push(b"}");
         serde_json::from_slice(line.as_bytes()).unwrap()

@@ -45,7 +45,11 @@ impl Datagrams {
         self.lasts.clear();
         for (number, entry) in (self.events..).zip(batch.entries()) {
             let (before, start) = (self.messages.ends.len(), self.messages.bytes.len());
-            if !self.encode.encode(number, entry, &mut self.messages) || self.messages.bytes.overflowed() {
+            let mut made = self.encode.encode(number, entry, &mut self.messages);
+            while self.messages.grow(before, start) {
+                made = self.encode.encode(number, entry, &mut self.messages);
+            }
+            if !made || self.messages.bytes.overflowed() {
                 self.messages.ends.truncate(before);
                 self.messages.bytes.truncate(start);
                 break;

@@ -61,8 +61,16 @@ impl Gelf {
 
     /// Makes the payload of the first `kept` bytes of a line, or of a message of fields.
     fn make(&mut self, entry: &Entry<'_>, kept: usize) {
-        let lines = entry.lines.strip_suffix(b"\n").unwrap_or(entry.lines);
         self.payload.clear();
+        self.make_payload(entry, kept);
+        while self.payload.overflowed() && self.payload.grow(0) {
+            self.make_payload(entry, kept);
+        }
+        self.pack();
+    }
+
+    fn make_payload(&mut self, entry: &Entry<'_>, kept: usize) {
+        let lines = entry.lines.strip_suffix(b"\n").unwrap_or(entry.lines);
         if self.fields {
             let rest = self.host.as_ref().and_then(|_| behind_host(lines));
             match (&self.host, rest) {
@@ -76,7 +84,6 @@ impl Gelf {
         } else {
             self.make_of_line(entry, lines, kept);
         }
-        self.pack();
     }
 
     /// `{"version":"1.1","host":"web1","short_message":"the line","timestamp":1700000000.042,"level":6}`, with all of

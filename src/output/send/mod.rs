@@ -45,6 +45,15 @@ impl Messages {
         Ok(Self { bytes: Line::new(capacity)?, ends: Vec::with_capacity(MESSAGES) })
     }
 
+    /// Whether there is more room after a message did not fit; then what was there before it is left.
+    fn grow(&mut self, messages: usize, bytes: usize) -> bool {
+        let grows = self.bytes.overflowed() && self.bytes.grow(bytes);
+        if grows {
+            self.ends.truncate(messages);
+        }
+        grows
+    }
+
     fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();

@@ -64,9 +64,16 @@ impl Streams {
             self.messages.clear();
             let made = if is_made(entry) {
                 self.messages.push(entry.lines);
+                while self.messages.grow(0, 0) {
+                    self.messages.push(entry.lines);
+                }
                 true
             } else {
-                self.encode.encode(number, entry, &mut self.messages)
+                let mut made = self.encode.encode(number, entry, &mut self.messages);
+                while self.messages.grow(0, 0) {
+                    made = self.encode.encode(number, entry, &mut self.messages);
+                }
+                made
             };
             if !made || self.messages.bytes.overflowed() || !self.window.push(self.messages.bytes.as_bytes())
             {

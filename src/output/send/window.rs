@@ -2,6 +2,7 @@
 //! taken. When the stream breaks, they are sent again on the next one, from the beginning of the first event of which
 //! anything is missing.
 
+use crate::format::FLOOR;
 use crate::sys::memory::Region;
 use std::collections::VecDeque;
 use std::io;
@@ -31,7 +32,7 @@ impl Window {
     ///
     /// Errors: no memory.
     pub(super) fn new(longest: usize) -> io::Result<Self> {
-        let space = Region::new(longest.max(2 * LIMIT))?;
+        let space = Region::new(longest.max(2 * LIMIT), FLOOR)?;
         Ok(Self { space, base: 0, first: 0, sent: 0, end: 0, ends: VecDeque::with_capacity(EVENTS) })
     }
 
@@ -41,12 +42,15 @@ impl Window {
         if is_full && !self.ends.is_empty() {
             return false;
         }
-        if self.offset(self.end) + bytes.len() > self.space.len() {
+        if !self.space.reserve(self.offset(self.end) + bytes.len()) {
             let kept = self.offset(self.first)..self.offset(self.end);
             self.space.copy_within(kept, 0);
             self.base = self.first;
         }
         let at = self.offset(self.end);
+        if !self.space.reserve(at + bytes.len()) {
+            return false;
+        }
         let Some(room) = self.space.get_mut(at..at + bytes.len()) else { return false };
         room.copy_from_slice(bytes);
         self.end += bytes.len() as u64;

@@ -11,7 +11,7 @@ pub struct Section {
 }
 
 /// All tables but the lists, `[[label]]`, `[[filter]]` and `[[output]]`.
-pub const SECTIONS: [Section; 9] = [
+pub const SECTIONS: [Section; 11] = [
     Section {
         name: "kernel",
         keys: &[
@@ -35,7 +35,36 @@ pub const SECTIONS: [Section; 9] = [
         name: "enrich",
         keys: &["process", "script", "container", "unit", "env", "inode_path", "processes"],
     },
-    Section { name: "status", keys: &["socket", "mode", "group", "textfile", "interval_s"] },
+    Section {
+        name: "sandbox",
+        // Without it the table is refused as a whole.
+        keys: if !cfg!(feature = "sandbox") {
+            &[]
+        } else {
+            &[
+                "enabled",
+                "required",
+                "capabilities",
+                "no_new_privs",
+                "user",
+                "group",
+                "seccomp",
+                "landlock",
+                "limits",
+                "core_dumps",
+                "lock_memory",
+            ]
+        },
+    },
+    Section { name: "memory", keys: &["max_kib"] },
+    Section {
+        name: "status",
+        keys: if cfg!(feature = "status") {
+            &["socket", "mode", "group", "textfile", "interval_s"]
+        } else {
+            &[]
+        },
+    },
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.

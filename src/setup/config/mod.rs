@@ -15,6 +15,8 @@ mod network;
 mod node;
 mod output;
 mod plain;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 mod show;
 mod source;
 #[cfg(feature = "status")]
@@ -38,6 +40,8 @@ pub use go_audit::read_go_audit;
 pub use keys::{FILTER_KEYS, LABEL_KEYS, OUTPUT_KEYS, SECTIONS, Section};
 pub use labels::{Label, LabelTest, MAX_LABELS};
 pub use network::{Carrier, Compression, GelfTarget, Peer, Protocol, SyslogTarget, host_and_port};
+#[cfg(feature = "sandbox")]
+pub use sandbox::{Landlock, Memory, Sandbox, Seccomp};
 pub use show::show;
 pub use source::{BUILT_IN, DEFAULT_PATH, Loaded, MAX_BYTES, Source, embedded, read_file};
 #[cfg(feature = "status")]
@@ -148,6 +152,12 @@ pub struct Config {
     pub translate: Translate,
     /// `[enrich]`: what is added to events.
     pub enrich: Enrich,
+    /// `[sandbox]`: what is given up after the start.
+    #[cfg(feature = "sandbox")]
+    pub sandbox: Sandbox,
+    /// `[memory]`: how much may be taken.
+    #[cfg(feature = "sandbox")]
+    pub memory: Memory,
     /// `[status]`: where the daemon answers questions.
     #[cfg(feature = "status")]
     pub status: Status,
@@ -171,6 +181,10 @@ impl Default for Config {
             raw: Raw::default(),
             translate: Translate::default(),
             enrich: Enrich::default(),
+            #[cfg(feature = "sandbox")]
+            sandbox: Sandbox::default(),
+            #[cfg(feature = "sandbox")]
+            memory: Memory::default(),
             #[cfg(feature = "status")]
             status: Status::default(),
             labels: Vec::new(),

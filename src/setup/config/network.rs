@@ -51,6 +51,12 @@ impl Carrier {
         }
     }
 
+    /// Whether it goes to other hosts.
+    #[must_use]
+    pub const fn is_internet(self) -> bool {
+        matches!(self, Self::Udp | Self::Tcp)
+    }
+
     /// Whether it has messages of its own, which need no frame.
     #[must_use]
     pub const fn is_datagram(self) -> bool {

@@ -42,6 +42,12 @@ pub fn show(config: &Config) -> String {
     if cfg!(feature = "replay") {
         header(&mut text, "\n[raw]", &config.raw);
     }
+    #[cfg(feature = "sandbox")]
+    {
+        header(&mut text, "\n[sandbox]", &config.sandbox);
+        super::sandbox::show(&mut text, &config.sandbox);
+        header(&mut text, "\n[memory]", &config.memory);
+    }
 
     #[cfg(feature = "status")]
     {

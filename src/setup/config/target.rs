@@ -140,6 +140,16 @@ pub enum Target {
 }
 
 impl Target {
+    /// Whether it sends to other hosts.
+    #[must_use]
+    pub const fn is_internet(&self) -> bool {
+        match self {
+            Self::Syslog(syslog) => syslog.peer.carrier.is_internet(),
+            Self::Gelf(gelf) => gelf.peer.carrier.is_internet(),
+            Self::Stdout | Self::File(_) | Self::Unix(_) | Self::Pipe(_) => false,
+        }
+    }
+
     /// The word in the config.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

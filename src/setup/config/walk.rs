@@ -8,7 +8,7 @@ use super::values::{Table, Walker};
 use super::{Config, Event, Kernel, KernelKey, Located, Place, Problem, Ring, Rules, Section};
 
 /// What the top level can hold.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 14] = [
     "kernel",
     "ring",
     "event",
@@ -17,6 +17,8 @@ const TABLES: [&str; 12] = [
     "raw",
     "translate",
     "enrich",
+    "sandbox",
+    "memory",
     "status",
     LABEL,
     FILTER,
@@ -24,7 +26,7 @@ const TABLES: [&str; 12] = [
 ];
 /// The same for messages.
 const LISTED: &str = "the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], \
-                      [status], [[label]], [[filter]] and [[output]]";
+                      [sandbox], [memory], [status], [[label]], [[filter]] and [[output]]";
 /// The record types that a message can have (`nlmsg_type` is 16 bits).
 const TYPES: &str = "two record types, the lowest and the highest, such as [1300, 1399]";
 
@@ -76,6 +78,7 @@ impl Walker<'_> {
         let left_out = match entry.key.as_str() {
             "json" | "translate" | "enrich" | LABEL | FILTER => !cfg!(feature = "json"),
             "raw" => !cfg!(feature = "replay"),
+            "sandbox" | "memory" => !cfg!(feature = "sandbox"),
             "status" => !cfg!(feature = "status"),
             _ => false,
         };
@@ -106,6 +109,10 @@ impl Walker<'_> {
             "json" if cfg!(feature = "json") => self.read(table, &mut config.json),
             "translate" if cfg!(feature = "json") => self.read(table, &mut config.translate),
             "raw" if cfg!(feature = "replay") => self.read(table, &mut config.raw),
+            #[cfg(feature = "sandbox")]
+            "sandbox" => self.sandbox(table, &mut config.sandbox),
+            #[cfg(feature = "sandbox")]
+            "memory" => self.memory(table, &mut config.memory),
             "enrich" if cfg!(feature = "json") => self.enrich(table, &mut config.enrich),
             #[cfg(feature = "status")]
             "status" => self.status(table, &mut config.status),
