@@ -488,7 +488,8 @@ impl Threads {
             left.resume(config, &mut writer);
         }
         let (data, overflow) = (registration.data(), config.ring.overflow);
-        let reader = Reader::new(data, inlet, overflow, Arc::clone(stats), Arc::clone(link)).map_err(failed)?;
+        let reader =
+            Reader::new(data, inlet, overflow, Arc::clone(stats), Arc::clone(link)).map_err(failed)?;
         let requests = writer.requests();
         let ended = Arc::new(Alarm::new().map_err(failed)?);
         let at_end = Arc::clone(&ended);

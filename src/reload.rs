@@ -22,9 +22,9 @@ type Fixed = (&'static str, fn(old: &Config, new: &mut Config) -> bool);
 /// All of them.
 const FIXED: &[Fixed] = &[
     #[cfg(feature = "sandbox")]
-    ("[sandbox]", |old, new| put_back(&old.sandbox, &mut new.sandbox)),
+    ("sandbox", |old, new| put_back(&old.sandbox, &mut new.sandbox)),
     #[cfg(feature = "sandbox")]
-    ("[memory]", |old, new| put_back(&old.memory, &mut new.memory)),
+    ("memory", |old, new| put_back(&old.memory, &mut new.memory)),
     #[cfg(feature = "status")]
     ("status.socket", |old, new| put_back(&old.status.socket, &mut new.status.socket)),
     #[cfg(feature = "status")]
@@ -70,7 +70,9 @@ pub(crate) fn reload(running: &mut Running<'_>, by: Process) -> Result<String, S
         Ok(done) => log::info(done),
         Err(why) => {
             running.threads.requests.refuse(by);
-            log::error(format_args!("{why}\nringaudit: error: nothing was changed: the old config stays in force"));
+            log::error(format_args!(
+                "{why}\nringaudit: error: nothing was changed: the old config stays in force"
+            ));
         }
     }
     result
@@ -81,7 +83,8 @@ fn change(running: &mut Running<'_>, by: Process) -> Result<String, String> {
         return Err("the last reload is not done yet: the writer is held up".to_owned());
     }
     let read = Instant::now();
-    let said = |error: &dyn std::fmt::Display| error.to_string().trim_end().replace('\n', "\nringaudit: error: ");
+    let said =
+        |error: &dyn std::fmt::Display| error.to_string().trim_end().replace('\n', "\nringaudit: error: ");
     let mut prepared = Prepared::read(running.path.as_deref(), None).map_err(|error| said(&error))?;
     let fixed = FIXED.iter().filter(|(_, put_back)| put_back(&running.config, &mut prepared.config));
     let fixed: Vec<&str> = fixed.map(|(name, _)| *name).collect();

@@ -8,11 +8,11 @@ mod loaded;
 #[cfg(feature = "reload")]
 mod reload;
 pub mod ruleset;
-#[cfg(feature = "reload")]
-mod upgrade;
 #[cfg(feature = "status")]
 mod status;
 #[cfg(feature = "status")]
 mod top;
+#[cfg(feature = "reload")]
+mod upgrade;
 
 pub use ringaudit_way::*;

@@ -98,8 +98,9 @@ impl Running<'_> {
         let root = image::follow_root()
             .map_err(|error| format!("failed to change to the root that is mounted on this one: {error}"))?;
         let result = self.try_program(words).and_then(|(words, version)| {
-            Handle::prepare(&self.threads.outputs)
-                .map_err(|name| format!("output {name} is in a call that does not return; try again later"))?;
+            Handle::prepare(&self.threads.outputs).map_err(|name| {
+                format!("output {name} is in a call that does not return; try again later")
+            })?;
             Ok((words, version))
         });
         match result {
@@ -140,7 +141,9 @@ impl Running<'_> {
         let said = String::from_utf8_lossy(&said);
         match ended {
             Ended::Status(0) if said.starts_with(SAYS) => Ok((run, said.trim_end().to_owned())),
-            Ended::Status(0) => Err(format!("{name}: this is no ringaudit that can go on with a running one")),
+            Ended::Status(0) => {
+                Err(format!("{name}: this is no ringaudit that can go on with a running one"))
+            }
             Ended::Status(code) => Err(format!("{name}: \"check\" ended with {code}\n{}", said.trim_end())),
             Ended::Signal(signal) => Err(format!("{name}: \"check\" was ended by signal {signal}")),
         }

@@ -226,7 +226,8 @@ impl Reader {
                 while self.inlet.push(kind, truncated, text, tail).is_err() {
                     // What is not read stays in the socket, so there is no need to drop while that has
                     // room: the kernel's own backlog does not grow by it.
-                    if !self.link.waits.load(Ordering::Relaxed) && self.socket.is_nearly_full() != Some(false) {
+                    if !self.link.waits.load(Ordering::Relaxed) && self.socket.is_nearly_full() != Some(false)
+                    {
                         return self.stats.ring_dropped.add(1);
                     }
                     std::thread::sleep(FULL_NAP);

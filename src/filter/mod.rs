@@ -148,7 +148,8 @@ pub fn follow(before: &[String], filters: &[config::Filter], stats: &Stats) {
 /// What the counters call each filter: its name, or its number.
 #[cfg(feature = "reload")]
 pub fn names(filters: &[config::Filter]) -> Vec<String> {
-    let name = |(at, filter): (usize, &config::Filter)| filter.name.clone().unwrap_or_else(|| format!("{}", at + 1));
+    let name =
+        |(at, filter): (usize, &config::Filter)| filter.name.clone().unwrap_or_else(|| format!("{}", at + 1));
     filters.iter().enumerate().map(name).collect()
 }
 

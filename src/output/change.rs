@@ -39,8 +39,10 @@ impl Handle {
 impl Outputs {
     /// All of them, with the configs that they were opened by.
     pub fn handles(&self, configs: &[config::Output]) -> Vec<Handle> {
-        let running =
-            |(config, tap): (&config::Output, &Tap)| Handle { config: config.clone(), queue: Arc::clone(&tap.queue) };
+        let running = |(config, tap): (&config::Output, &Tap)| Handle {
+            config: config.clone(),
+            queue: Arc::clone(&tap.queue),
+        };
         configs.iter().zip(&self.taps).map(running).collect()
     }
 
@@ -93,7 +95,8 @@ impl Outputs {
                 continue;
             }
             let target = |queue: &Arc<Queue>| running.iter().find(|old| Arc::ptr_eq(&old.queue, queue));
-            let heir = self.taps.iter().zip(configs).find(|(new, _)| new.queue.stats.name == tap.queue.stats.name);
+            let heir =
+                self.taps.iter().zip(configs).find(|(new, _)| new.queue.stats.name == tap.queue.stats.name);
             if let Some((heir, config)) = heir {
                 let is_same = target(&tap.queue).is_some_and(|old| old.config.target == config.target);
                 tap.queue.bequeath(&heir.queue, now + tap.flush, is_same);
@@ -105,7 +108,8 @@ impl Outputs {
             self.retired.push(tap);
         }
         self.retired.retain(|tap| !matches!(tap.queue.stage(), Stage::Ended | Stage::Gone));
-        let mut all: Vec<Arc<OutputStats>> = self.taps.iter().map(|tap| Arc::clone(&tap.queue.stats)).collect();
+        let mut all: Vec<Arc<OutputStats>> =
+            self.taps.iter().map(|tap| Arc::clone(&tap.queue.stats)).collect();
         // What one that ends can't write is told by its counters.
         let ending = self.retired.iter().map(|tap| &tap.queue.stats);
         let is_new = |all: &[Arc<OutputStats>], one| !all.iter().any(|stats| Arc::ptr_eq(stats, one));
@@ -175,7 +179,10 @@ impl Outputs {
             stats.resume(&saved.values);
             if stats.queued() > 0 {
                 let lost = stats.queued();
-                log::error(format_args!("{}: the config has no such output any more: {lost} events are lost", saved.name));
+                log::error(format_args!(
+                    "{}: the config has no such output any more: {lost} events are lost",
+                    saved.name
+                ));
             }
         }
         Some(Self::open_all(configs, longest, stats, false, Daemons::patience(configs), &saved))
@@ -234,4 +241,3 @@ fn print(target: &Target) -> u64 {
     let config = config::Config { outputs: vec![output], ..config::Config::default() };
     state::checksum(config::show(&config).as_bytes())
 }
-

@@ -199,8 +199,10 @@ impl Driver {
 
     fn sleep(&self, is_blocked: bool, is_idle: bool, [stop_by, hold_until]: [Option<Instant>; 2]) {
         let retry = self.trouble.as_ref().map(|trouble| trouble.retry_at).filter(|_| !is_idle);
-        let due =
-            [retry, self.output.due(), stop_by, hold_until, self.rest_at.filter(|_| is_idle)].into_iter().flatten().min();
+        let due = [retry, self.output.due(), stop_by, hold_until, self.rest_at.filter(|_| is_idle)]
+            .into_iter()
+            .flatten()
+            .min();
         let timeout = due.map(|at| at.saturating_duration_since(Instant::now()));
         let fd = if is_blocked { self.output.blocked_on() } else { None };
         self.queue.sleep(fd, is_idle, timeout);

@@ -338,7 +338,13 @@ impl Outputs {
     ) -> Result<Self, Vec<OpenError>> {
         let room = match Room::new() {
             Ok(room) => Arc::new(room),
-            Err(error) => return Err(configs.first().map(|config| wrong(config, no_memory(&error))).into_iter().collect()),
+            Err(error) => {
+                return Err(configs
+                    .first()
+                    .map(|config| wrong(config, no_memory(&error)))
+                    .into_iter()
+                    .collect());
+            }
         };
         let common = Common { longest, all, room: &room };
         let mut errors = Vec::new();

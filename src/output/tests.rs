@@ -216,8 +216,13 @@ fn a_stop_writes_what_it_can_and_counts_the_rest() {
         queue.put(b"one\n", stamp(serial), false).unwrap();
     }
     queue.stop(Instant::now() + Duration::from_millis(100));
-    Driver::new(Box::new(Scripted(Arc::clone(&script))), Arc::clone(&queue), Batch::new(1 << 16).unwrap(), false)
-        .run();
+    Driver::new(
+        Box::new(Scripted(Arc::clone(&script))),
+        Arc::clone(&queue),
+        Batch::new(1 << 16).unwrap(),
+        false,
+    )
+    .run();
     let stats = &queue.stats;
     assert_eq!((stats.written.get(), stats.dropped_for(Dropped::Unflushed).get()), (1, 2));
     assert_eq!((queue.stage(), script.lock().unwrap().text.len()), (Stage::Ended, 4));

@@ -44,8 +44,7 @@ impl Socket {
     /// Errors: EBADF, ENOTSOCK; InvalidInput for a socket that is not of NETLINK_AUDIT.
     #[cfg(feature = "reload")]
     pub fn adopt(raw: libc::c_int) -> io::Result<Self> {
-        for (name, wanted) in
-            [(libc::SO_DOMAIN, libc::AF_NETLINK), (libc::SO_PROTOCOL, libc::NETLINK_AUDIT)]
+        for (name, wanted) in [(libc::SO_DOMAIN, libc::AF_NETLINK), (libc::SO_PROTOCOL, libc::NETLINK_AUDIT)]
         {
             let (mut value, mut len): (libc::c_int, _) = (0, INT_LEN);
             let at = (&raw mut value).cast();

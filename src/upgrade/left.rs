@@ -59,7 +59,8 @@ impl Left {
     pub(crate) fn take() -> Option<Self> {
         let value = std::env::var(VARIABLE).ok()?;
         let mut numbers = value.split(':').map(str::parse::<i32>);
-        let (Some(Ok(pid)), Some(Ok(file)), Some(Ok(socket))) = (numbers.next(), numbers.next(), numbers.next())
+        let (Some(Ok(pid)), Some(Ok(file)), Some(Ok(socket))) =
+            (numbers.next(), numbers.next(), numbers.next())
         else {
             return None;
         };
@@ -117,16 +118,18 @@ impl Left {
 
     /// Goes on with settings and rules: what the config of now wants otherwise is changed.
     pub(crate) fn go_on(&self, running: &mut Running<'_>, rules: Vec<Planned>) {
-        let control_rules = self.known.as_ref().map_or(&[][..], |known| &known.rules);
-        running.registration.verify();
-        running.registration.apply_again(&running.config.kernel);
-        let control = running.registration.control();
-        let (loaded, told) = Loaded::replace(&running.config.rules, rules, control_rules, control);
-        running.loaded = loaded;
-        let from = self.known.as_ref().map_or("another program", |known| known.from.as_str());
+        let Running { registration, config, loaded, since, .. } = running;
+        registration.verify();
+        let Some(Known { from, age, rules: old, .. }) = &self.known else {
+            registration.apply(&config.kernel);
+            *loaded = Loaded::load(&config.rules, rules, registration.control());
+            return;
+        };
+        registration.apply_again(&config.kernel);
+        let (new, told) = Loaded::replace(&config.rules, rules, old, registration.control());
+        *loaded = new;
         log::info(format_args!("upgraded from {from} to {VERSION}; {told}"));
-        let age = self.known.as_ref().map(|known| known.age);
-        running.since = age.and_then(|age| Instant::now().checked_sub(age)).unwrap_or(running.since);
+        *since = Instant::now().checked_sub(*age).unwrap_or(*since);
     }
 
     /// What outputs and writer have left.
@@ -185,4 +188,3 @@ impl Rest<'_> {
         }
     }
 }
-

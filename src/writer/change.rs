@@ -8,7 +8,7 @@ use crate::capture::ring::BLOCK;
 use crate::config::{self, Config};
 use crate::event::assemble::Assembler;
 use crate::event::notices::{self, Process};
-use crate::output::{OpenError, Outputs, Handle};
+use crate::output::{Handle, OpenError, Outputs};
 use crate::stats::Stats;
 use crate::sys::poll::{Wait, poll};
 use ringaudit_setup::state::{Pen, Reading};

@@ -5,7 +5,7 @@ use super::{Requests, Writer, notices, since_1970};
 use crate::capture::reader::Link;
 use crate::config::Config;
 use crate::event::notices::Process;
-use crate::output::{Outputs, Handle};
+use crate::output::{Handle, Outputs};
 use ringaudit_setup::state::{Pen, Reading};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -86,7 +86,13 @@ impl Writer {
 
     /// Goes on with what the writer of the program before has saved, but for the outputs, which have read theirs;
     /// `from` is that program's version, and `by` asked for this one. `None` when it can't be read.
-    pub fn resume(&mut self, config: &Config, from: &str, by: Process, state: &mut Reading<'_>) -> Option<()> {
+    pub fn resume(
+        &mut self,
+        config: &Config,
+        from: &str,
+        by: Process,
+        state: &mut Reading<'_>,
+    ) -> Option<()> {
         self.left = Some(Left { records: Vec::new(), from: from.to_owned(), by });
         let now = Instant::now();
         self.lines.resume(config, now, state)?;

@@ -116,7 +116,8 @@ impl Loss {
     pub(super) fn follow(&mut self, before: &[Arc<OutputStats>], after: &[Arc<OutputStats>]) {
         for list in [&mut self.reported, &mut self.settled] {
             let old: Vec<u64> = list.drain(PLACES.len()..).collect();
-            let known = |stats: &Arc<OutputStats>| before.iter().position(|before| Arc::ptr_eq(before, stats));
+            let known =
+                |stats: &Arc<OutputStats>| before.iter().position(|before| Arc::ptr_eq(before, stats));
             let value = |stats| known(stats).and_then(|at| old.get(at)).copied().unwrap_or_default();
             list.extend(after.iter().map(value));
         }

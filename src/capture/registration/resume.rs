@@ -34,7 +34,17 @@ impl Registration {
         let restore = Vec::new();
         let go_on = |(control, status): (Control, Status)| {
             let (last_lost, undo) = known.unwrap_or((status.lost, Vec::new()));
-            Self { control, data, link, stats, undo, restore, last_lost, standing: Standing::Held, news: false }
+            Self {
+                control,
+                data,
+                link,
+                stats,
+                undo,
+                restore,
+                last_lost,
+                standing: Standing::Held,
+                news: false,
+            }
         };
         Some(control().map(go_on))
     }

@@ -48,7 +48,6 @@ impl Room {
     pub(in super::super) fn is_called(&self) -> bool {
         self.is_called.load(Ordering::SeqCst)
     }
-
 }
 
 impl Queue {

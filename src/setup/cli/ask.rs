@@ -195,7 +195,10 @@ mod tests {
             ("status -j -p", "\"--json\" and \"--prometheus\" are two forms; choose one"),
             ("status --once", "\"--once\" belongs to \"top\"; see \"ringaudit --help\""),
             ("top --json", "\"--json\" belongs to \"status\"; see \"ringaudit --help\""),
-            ("run -s x", "\"--socket\" belongs to \"status\", \"top\", \"reload\" and \"upgrade\"; see \"ringaudit --help\""),
+            (
+                "run -s x",
+                "\"--socket\" belongs to \"status\", \"top\", \"reload\" and \"upgrade\"; see \"ringaudit --help\"",
+            ),
             ("top -i 0", "\"--interval\" must be from 0.1 to 60 seconds, not \"0\""),
             ("top -i nan", "\"--interval\" must be from 0.1 to 60 seconds, not \"nan\""),
             ("top --by sycall", "unknown view \"sycall\"; did you mean \"syscall\"?"),
