@@ -15,4 +15,5 @@ mod machine;
 mod bench;
 mod refused;
 mod reload;
+mod root;
 mod upgrade;
