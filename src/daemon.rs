@@ -5,15 +5,16 @@ use crate::ask::Server;
 use crate::capture::reader::{Link, Reader};
 use crate::capture::registration::{self, Registration};
 use crate::capture::ring::{self, BLOCK};
-use crate::config::{self, Config, OnError, Problem, Source};
+use crate::config::{Config, Problem, Source};
 use crate::filter;
 use crate::loaded::Loaded;
-use crate::log::{self, Level};
+use crate::log;
 #[cfg(feature = "reload")]
 use crate::output::Handle;
 use crate::output::{OpenError, Outputs};
-use crate::rules::{Compiled, Planned};
-use crate::ruleset;
+use crate::prepared::Prepared;
+pub use crate::prepared::check;
+use crate::rules::Planned;
 use crate::sandbox;
 use crate::stats::Stats;
 #[cfg(feature = "status")]
@@ -25,7 +26,7 @@ use crate::sys::signal::{Signal, Signals};
 use crate::sys::thread::{STACK, spawn};
 #[cfg(feature = "reload")]
 use crate::upgrade::{self, Left};
-use crate::writer::{self, Lines, Requests, Writer};
+use crate::writer::{Lines, Requests, Writer};
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
@@ -122,83 +123,6 @@ impl Left {
     }
 }
 
-/// A config that was found right on this system, and its rules as commands.
-pub(crate) struct Prepared {
-    pub(crate) source: Source,
-    pub(crate) config: Config,
-    pub(crate) rules: Compiled,
-}
-
-impl Prepared {
-    /// Reads the config and its rules; all that is wrong with both is told together. Files of rules with an error
-    /// are so only where nothing is to be left out.
-    pub(crate) fn read(path: Option<&Path>, on_error: Option<OnError>) -> Result<Self, Error> {
-        let source = Source::find(path);
-        let config::Loaded { config, warnings } = source.read().map_err(Error::Config)?;
-        let user = |name: &str| id_of("/etc/passwd", name);
-        let mut problems = config::check(&config, user, |name| id_of("/etc/group", name));
-        let mut rules = ruleset::read(&config.rules)?;
-        rules.warnings.splice(0..0, warnings);
-        if cfg!(feature = "rules") {
-            ruleset::warn_of_overrides(&mut rules, &config.kernel);
-        }
-        problems.extend(writer::check(&config));
-        problems.extend(sandbox::check(&config));
-        let (own, refuse) =
-            (source.to_string(), on_error.unwrap_or(config.rules.on_error) == OnError::Refuse);
-        for error in std::mem::take(&mut rules.errors) {
-            let is_config = refuse || error.place.file == own;
-            if is_config { &mut problems } else { &mut rules.errors }.push(error);
-        }
-        Problem::sort(&mut problems);
-        match problems.is_empty() {
-            true => Ok(Self { source, config, rules }),
-            false => Err(Error::Config(problems)),
-        }
-    }
-
-    /// Tells what is dubious, and leaves out what an error in a file of rules leaves out.
-    pub(crate) fn tell(&mut self) {
-        let Self { source, config, rules } = self;
-        // The built-in rules name both of a machine's sides, and are right to be left out where there is one.
-        if *source != Source::BuiltIn {
-            log::each(Level::Warning, &rules.warnings);
-        }
-        log::each(Level::Error, &rules.errors);
-        if let Some(left_out) = ruleset::leave_out(rules, config.rules.on_error) {
-            log::error(left_out);
-        }
-    }
-}
-
-/// `ringaudit check`: what would be used, as a config that can be read again; warnings go to standard error. All
-/// errors are told, also those of which a running daemon would leave out no more than a rule.
-/// With `toml` they stand in the text as well, so that a file that is made of it keeps them.
-pub fn check(path: Option<&Path>, toml: bool) -> Result<String, Error> {
-    #[cfg(feature = "reload")]
-    if let Some(says) = upgrade::tried() {
-        // As a start would find it.
-        Prepared::read(path, None)?;
-        return says.map_err(|why| Error::System("take a running daemon's place", io::Error::other(why)));
-    }
-    let prepared = Prepared::read(path, Some(OnError::Refuse))?;
-    log::each(Level::Warning, &prepared.rules.warnings);
-    let mut text = String::new();
-    if toml {
-        // A name may hold any character; a comment is one line.
-        let comment =
-            |what: &dyn fmt::Display| format!("# {}\n", what.to_string().replace(char::is_control, "?"));
-        text += &comment(&format_args!("Made by ringaudit of {}.", prepared.source));
-        text.extend(prepared.rules.warnings.iter().map(|warning| comment(warning)));
-        text.push('\n');
-    }
-    Ok(text + &config::show(&prepared.config))
-}
-
-fn id_of(table: &str, name: &str) -> Option<u32> {
-    config::id_in(&std::fs::read_to_string(table).unwrap_or_default(), name)
-}
-
 /// `ringaudit run`: captures until a signal ends it.
 pub fn run(path: Option<&Path>) -> Result<(), Error> {
     // What the program before has left open is taken before anything else is opened.
@@ -261,12 +185,11 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
 }
 
 /// From the settings and the rules to the signal that ends it.
-#[cfg_attr(not(feature = "reload"), allow(clippy::needless_pass_by_value, reason = "there is never one"))]
 fn capture(
     signals: &Signals,
     running: &mut Running<'_>,
     rules: Vec<Planned>,
-    #[allow(unused_mut, reason = "an upgrade that fails leaves another one")] mut left: Option<Left>,
+    left: Option<Left>,
 ) -> Result<(), Error> {
     sandbox::tell();
     if let Some(left) = &left {
@@ -275,19 +198,16 @@ fn capture(
         running.registration.apply(&running.config.kernel);
         running.loaded = Loaded::load(&running.config.rules, rules, running.registration.control());
     }
-    loop {
-        watch(signals, running, left.take())?;
-        #[cfg(feature = "reload")]
-        if let Some(order) = running.upgrade.take() {
-            // It returns only if the other program can't be executed.
-            let mut back = order.execute(running);
-            let Running { config, registration, link, stats, .. } = running;
-            running.threads = Threads::start(config, registration, link, stats, back.as_mut())?;
-            left = back;
-            continue;
-        }
-        return Ok(());
+    watch(signals, running, left)?;
+    #[cfg(feature = "reload")]
+    while let Some(order) = running.upgrade.take() {
+        // It returns only if the other program can't be executed.
+        let mut back = order.execute(running);
+        let Running { config, registration, link, stats, .. } = running;
+        running.threads = Threads::start(config, registration, link, stats, back.as_mut())?;
+        watch(signals, running, back)?;
     }
+    Ok(())
 }
 
 /// What came of it all.

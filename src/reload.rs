@@ -5,10 +5,11 @@
 #[cfg(feature = "status")]
 use crate::ask::Reply;
 use crate::config::Config;
-use crate::daemon::{Asked, Error, Prepared, Running};
+use crate::daemon::{Asked, Error, Running};
 use crate::event::notices::Process;
 use crate::loaded::Loaded;
 use crate::log;
+use crate::prepared::Prepared;
 use crate::writer::{Change, ChangeError};
 use std::time::{Duration, Instant};
 

@@ -5,6 +5,7 @@
 pub mod ask;
 pub mod daemon;
 mod loaded;
+mod prepared;
 #[cfg(feature = "reload")]
 mod reload;
 pub mod ruleset;

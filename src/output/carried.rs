@@ -44,7 +44,7 @@ pub(super) struct Carried {
 /// A build that can't hand over has none.
 #[cfg(not(feature = "reload"))]
 #[derive(Default)]
-pub(super) struct Carried;
+pub(super) struct Carried {}
 
 #[cfg(not(feature = "reload"))]
 impl Carried {

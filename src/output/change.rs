@@ -2,8 +2,9 @@
 //! ones are opened before anything is changed; others end when they have written what waits for them. And outputs that
 //! are handed to the program that is executed in this one's place.
 
+use super::patience::Daemons;
 use super::queue::{Queue, Stage};
-use super::{Common, Daemons, OpenError, Outputs, Room, Tap, start, wait_for_opening, wrong};
+use super::{Common, OpenError, Outputs, Room, Tap, start, wait_for_opening, wrong};
 use crate::config::{self, Target};
 use crate::log;
 use crate::stats::{OutputStats, Stats};

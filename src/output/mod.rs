@@ -11,26 +11,30 @@ mod file;
 #[cfg_attr(not(feature = "send"), allow(dead_code, reason = "GELF's envelope and single messages"))]
 mod gzip;
 mod long;
+mod patience;
 mod queue;
+mod room;
 #[cfg(feature = "send")]
 mod send;
+mod start;
 mod stdout;
 
-use crate::config::{self, Format, LongLine, Target, WhenFull};
+use crate::config::{self, Format, LongLine};
 use crate::format::Line;
 use crate::log;
-use crate::sandbox::{self, Place};
-use crate::stats::{Dropped, OutputStats, Stats};
-use crate::sys::thread::spawn;
+use crate::sandbox;
+use crate::stats::{Dropped, Stats};
 use crate::wire::record::Stamp;
 pub use batch::{BATCH, BATCH_EVENTS, Batch, Entry};
 #[cfg(feature = "reload")]
 pub use change::Handle;
 #[cfg(feature = "reload")]
 use change::Saved;
-use driver::Driver;
-pub use queue::Room;
+use patience::{Daemons, Slack};
+pub use patience::{Patience, Waited};
 use queue::{NoRoom, Queue, Stage};
+pub use room::Room;
+use start::{Common, start, wait_for_opening};
 use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -38,12 +42,8 @@ use std::time::{Duration, Instant};
 
 /// Stack of an output's thread, touched as far as used: some KiB, and 200 where it compresses.
 const STACK: usize = 1024 * 1024;
-/// How long the start waits for an output that opens something on this host.
-const OPEN_LIMIT: Duration = Duration::from_secs(5);
 /// How long the stop waits for a thread beyond its time: it notices that by itself, unless a call holds it.
 const GRACE: Duration = Duration::from_millis(200);
-/// How long the writer waits in a second for an output that is only behind.
-const SLACK: Duration = Duration::from_millis(50);
 
 /// Why an output does not write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,87 +167,6 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-/// What came of waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waited {
-    /// Something may have changed.
-    Again,
-    /// The outputs are to be opened anew.
-    Reopen,
-    /// Nobody wants to wait any longer.
-    Enough,
-    /// Somebody waits for the writer: what does not fit is carried until there is room.
-    #[cfg(feature = "reload")]
-    Carry,
-}
-
-/// Who waits for room in the queue of an output with `overflow = "wait"`.
-pub trait Patience: Send {
-    /// Waits until something has changed.
-    fn wait(&mut self, room: &Room) -> Waited;
-}
-
-/// The daemon's: as long as it takes, and at a stop as long as the outputs may flush.
-struct Daemons {
-    flush: Duration,
-    until: Option<Instant>,
-}
-
-impl Daemons {
-    fn patience(configs: &[config::Output]) -> Box<dyn Patience> {
-        let flush = configs.iter().map(|config| config.queue.flush_s).max().unwrap_or(0);
-        Box::new(Self { flush: Duration::from_secs(flush.into()), until: None })
-    }
-}
-
-impl Patience for Daemons {
-    fn wait(&mut self, room: &Room) -> Waited {
-        #[cfg(feature = "reload")]
-        if room.is_called() {
-            return Waited::Carry;
-        }
-        if room.is_stopping() {
-            self.until.get_or_insert_with(|| Instant::now() + self.flush);
-        }
-        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
-        if left == Some(Duration::ZERO) {
-            return Waited::Enough;
-        }
-        room.wait(None, left);
-        Waited::Again
-    }
-}
-
-/// How long the writer waits for outputs that are behind, as they are after a burst that came faster than they were
-/// given the CPU: not for one that is stuck, and not longer than [`SLACK`] in a second.
-struct Slack {
-    since: Instant,
-    spent: Duration,
-    /// Whether waiting was no use.
-    is_late: bool,
-}
-
-impl Slack {
-    fn new() -> Self {
-        Self { since: Instant::now(), spent: Duration::ZERO, is_late: false }
-    }
-
-    /// Waits for a moment; false when there was enough of it.
-    fn wait(&mut self, room: &Room) -> bool {
-        let start = Instant::now();
-        if start.duration_since(self.since) >= Duration::from_secs(1) {
-            (self.since, self.spent) = (start, Duration::ZERO);
-        }
-        let left = SLACK.saturating_sub(self.spent);
-        if self.is_late || left.is_zero() {
-            return false;
-        }
-        room.wait(None, Some(left));
-        self.spent += start.elapsed();
-        true
-    }
-}
-
 /// The writer's end of one output.
 struct Tap {
     format: Format,
@@ -287,15 +206,6 @@ pub struct Outputs {
 /// What an output of the program that ran before has left: nothing, where that can't hand over.
 #[cfg(not(feature = "reload"))]
 struct Saved<'a>(std::marker::PhantomData<&'a ()>);
-
-/// What is the same for all outputs that are started together.
-struct Common<'a> {
-    /// The longest that an event's lines can be.
-    longest: usize,
-    /// No event may be dropped, and a failure of standard output is final.
-    all: bool,
-    room: &'a Arc<Room>,
-}
 
 impl Outputs {
     /// Opens each; all that cannot be opened are told together. `longest` is the longest that an event's lines can
@@ -522,70 +432,6 @@ fn no_memory(error: &std::io::Error) -> String {
 
 fn wrong(config: &config::Output, message: String) -> OpenError {
     OpenError { place: config.place.clone(), message }
-}
-
-/// Waits for those outputs that open something on this host, and notes what is wrong with them.
-fn wait_for_opening<'a>(
-    outputs: impl Iterator<Item = (&'a config::Output, &'a (Tap, bool))>,
-    wait: &dyn Fn(Duration),
-    errors: &mut Vec<OpenError>,
-) {
-    let until = Instant::now() + OPEN_LIMIT;
-    for (config, (tap, is_local)) in outputs {
-        let mut stage = tap.queue.stage();
-        while *is_local && stage == Stage::Opening && Instant::now() < until {
-            wait(until.saturating_duration_since(Instant::now()));
-            stage = tap.queue.stage();
-        }
-        match stage {
-            Stage::Wrong(message) => errors.push(wrong(config, message)),
-            Stage::Opening if *is_local => {
-                log::warning(format_args!("output {}: it does not open; starting without it", config.name));
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Makes an output, its queue and its thread; and whether it opens at once. Where it follows another one, it goes on
-/// with that one's counters, and waits for its end; with what was `saved` it goes on whether it can be opened or not.
-fn start(
-    config: &config::Output,
-    common: &Common<'_>,
-    follows: Option<&Arc<OutputStats>>,
-    saved: &[Saved<'_>],
-) -> Result<(Tap, bool), String> {
-    let Common { longest, all, room } = *common;
-    let counters = follows.map_or_else(|| Arc::new(OutputStats::new(config.name.clone())), Arc::clone);
-    #[allow(unused_mut, reason = "what follows is shared first")]
-    let mut output: Box<dyn Output> = match &config.target {
-        Target::Stdout => Box::new(stdout::Stdout::new(all)),
-        Target::File(target) => Box::new(file::File::new(target, Arc::clone(&counters))?),
-        #[cfg(feature = "send")]
-        target => send::output(target, longest).map_err(|error| no_memory(&error))?,
-        // The config refuses what is not in this build.
-        #[cfg(not(feature = "send"))]
-        target => return Err(format!("output type \"{}\" is not in this build", target.kind())),
-    };
-    let is_local = output.is_local();
-    let overflow = if all { WhenFull::Wait } else { config.queue.overflow };
-    let limit = config.queue.kib as usize * 1024;
-    let queue = Queue::new(limit, longest, overflow, Arc::clone(&counters), Arc::clone(room));
-    let queue = Arc::new(queue.map_err(|error| no_memory(&error))?);
-    #[cfg(feature = "reload")]
-    {
-        Saved::give(saved, config, &queue);
-        if follows.is_some() {
-            output.share();
-            queue.hold();
-        }
-    }
-    let batch = Batch::new(longest).map_err(|error| no_memory(&error))?;
-    let driver = Driver::new(output, Arc::clone(&queue), batch, !saved.is_empty());
-    let driver = driver.writes_to(Place::of(&config.target));
-    let thread = spawn(&config.name, STACK, Box::new(move || driver.run()));
-    thread.map_err(|error| format!("failed to start a thread: {error}"))?;
-    Ok((Tap::new(config, queue, true), is_local))
 }
 
 #[cfg(test)]

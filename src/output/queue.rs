@@ -8,6 +8,7 @@ mod pass;
 #[cfg(all(feature = "reload", feature = "send"))]
 pub(super) use pass::push_made;
 
+use super::Room;
 use super::batch::Batch;
 use super::carried::{Carried, HEADER, header, parse};
 use crate::config::WhenFull;
@@ -17,7 +18,6 @@ use crate::sys::poll::{Alarm, Wait, poll};
 use crate::wire::record::Stamp;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,49 +25,6 @@ use std::time::{Duration, Instant};
 const WAKE_AT: usize = 32 * 1024;
 /// What stays resident when the queue is empty; nothing does when it stays so.
 const KEPT: usize = 64 * 1024;
-
-/// Those who wait for outputs: for room in a queue, for the first opening, for the end.
-pub struct Room {
-    alarm: Alarm,
-    stopping: AtomicBool,
-    /// Whether somebody waits for the writer, who therefore must not wait for room.
-    #[cfg(feature = "reload")]
-    is_called: AtomicBool,
-}
-
-impl Room {
-    pub(super) fn new() -> io::Result<Self> {
-        Ok(Self {
-            alarm: Alarm::new()?,
-            stopping: AtomicBool::new(false),
-            #[cfg(feature = "reload")]
-            is_called: AtomicBool::new(false),
-        })
-    }
-
-    /// The daemon stops: nobody waits for room any longer than the output's time to flush.
-    pub fn stop(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
-        self.alarm.ring();
-    }
-
-    /// Whether it stops.
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
-    }
-
-    /// Waits until something has changed, one of `others` is readable, or the time is over.
-    pub fn wait(&self, others: Option<BorrowedFd<'_>>, timeout: Option<Duration>) {
-        let mut waits: heapless::Vec<Wait, 2> = heapless::Vec::new();
-        let _ = waits.push(Wait::readable(self.alarm.as_fd()));
-        let _ = others.map(|fd| waits.push(Wait::readable(fd)));
-        // A poll that fails is tried again by whoever waits.
-        let _ = poll(&mut waits, timeout);
-        if waits.first().is_some_and(Wait::ready) {
-            self.alarm.hush();
-        }
-    }
-}
 
 /// How far an output's thread is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -333,7 +290,7 @@ impl Queue {
         }
         state.stage = stage;
         drop(state);
-        self.room.alarm.ring();
+        self.room.ring();
     }
 
     /// What is to be done; fills the batch if it is empty and `may_take`. In `trouble` nothing can be written
@@ -353,7 +310,7 @@ impl Queue {
             }
             if state.wants_room && state.len <= self.limit / 2 {
                 state.wants_room = false;
-                self.room.alarm.ring();
+                self.room.ring();
             }
         }
         let (hold_until, be_ready) = state.passing(&self.room);
@@ -380,7 +337,7 @@ impl Queue {
         self.count(&state, written, refused);
         if state.wants_empty && state.is_empty() {
             state.wants_empty = false;
-            self.room.alarm.ring();
+            self.room.ring();
         }
     }
 

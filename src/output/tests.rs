@@ -1,6 +1,9 @@
 //! Queue and batch against a model, and a thread with an output that fails as it is told to.
 
+use super::driver::Driver;
 use super::*;
+use crate::config::WhenFull;
+use crate::stats::OutputStats;
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use std::sync::Mutex;

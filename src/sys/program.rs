@@ -79,7 +79,7 @@ fn spawn(
     let mut pid = 0;
     // SAFETY: nobody changes the environment after the start.
     let own = unsafe { environ };
-    let variables = variables.as_ref().map_or(own, |variables| variables.as_ptr());
+    let variables = variables.as_ref().map_or(own, |variables: &Vec<_>| variables.as_slice().as_ptr());
     // SAFETY: path, words and variables end in NUL or null, and outlive the call, as `setup` does.
     let error = unsafe {
         libc::posix_spawn(

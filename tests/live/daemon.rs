@@ -99,7 +99,8 @@ impl Daemon {
         });
         let stderr = self.stderr();
         let counts = |line: &str| line.starts_with(OUTPUTS.0) && line.contains(OUTPUTS.1);
-        let known = |line: &str| [CAPTURING, STOPPED, RELOADED, SANDBOX].iter().any(|begin| line.starts_with(begin));
+        let known =
+            |line: &str| [CAPTURING, STOPPED, RELOADED, SANDBOX].iter().any(|begin| line.starts_with(begin));
         let said = |line: &&str| !known(line) && !counts(line);
         let rest = stderr.split_inclusive('\n').filter(said).collect();
         Ended { code: status.and_then(|status| status.code()), stderr: rest }

@@ -9,7 +9,6 @@ use super::HEADER;
 use super::{Batch, Dropped, Instant, Queue, Room, State};
 use ringaudit_setup::state::Pen;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How long a successor waits for a thread that has its time to flush behind it, and is held by a call.
@@ -33,21 +32,6 @@ struct Heir {
     queue: Arc<Queue>,
     /// Whether it sends what this one's stream has made of events.
     takes_made: bool,
-}
-
-impl Room {
-    /// Makes the writer wait for no output (`true`), until that is over.
-    pub fn call(&self, is_called: bool) {
-        self.is_called.store(is_called, Ordering::SeqCst);
-        if is_called {
-            self.alarm.ring();
-        }
-    }
-
-    /// Whether the writer must not wait.
-    pub(in super::super) fn is_called(&self) -> bool {
-        self.is_called.load(Ordering::SeqCst)
-    }
 }
 
 impl Queue {
@@ -190,7 +174,7 @@ impl State {
     pub(super) fn passing(&mut self, room: &Room) -> (Option<Instant>, bool) {
         let be_ready = self.passing.be_ready;
         if be_ready && !std::mem::replace(&mut self.passing.is_ready, true) {
-            room.alarm.ring();
+            room.ring();
         }
         let hold_until = self.passing.hold_until.filter(|until| Instant::now() < *until);
         (hold_until, be_ready || self.passing.keeps)
