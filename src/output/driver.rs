@@ -2,7 +2,7 @@
 //! of it. What is the same for all outputs is here; what an output itself does is behind [`Output`].
 
 use super::batch::Batch;
-use super::queue::{Queue, Stage};
+use super::queue::{Orders, Queue, Stage};
 use super::{Fault, Output, STACK};
 use crate::log;
 use crate::sandbox::{self, Place};
@@ -141,14 +141,16 @@ impl Driver {
             return Then::BeginAnew;
         }
         let orders = self.queue.look(&mut self.batch, !is_resting, self.trouble.is_some());
-        // An opening may last, and what waits for it can wait for the next program.
-        let is_resting = is_resting || (orders.be_ready && !self.is_open) || orders.hold_until.is_some();
-        if std::mem::replace(&mut self.is_held, orders.hold_until.is_some()) && !self.is_held {
+        let is_resting = is_resting || (cfg!(feature = "reload") && self.is_kept_from_writing(&orders));
+        if cfg!(feature = "reload")
+            && std::mem::replace(&mut self.is_held, orders.hold_until.is_some())
+            && !self.is_held
+        {
             // What the predecessor has left is looked at now that it has ended.
             return self.begin_reopening();
         }
         if let Some(by) = orders.stop_by {
-            if orders.be_ready && !self.is_open {
+            if cfg!(feature = "reload") && orders.be_ready && !self.is_open {
                 return Then::End;
             }
             if (orders.is_empty && self.batch.is_empty() && !self.output.holds()) || now >= by {
@@ -223,6 +225,11 @@ impl Driver {
         let result = self.output.write(&mut self.batch);
         self.queue.settle(&mut self.batch);
         result
+    }
+
+    /// An opening may last, and what waits for it can wait for the next program; and a predecessor comes first.
+    fn is_kept_from_writing(&self, orders: &Orders) -> bool {
+        (orders.be_ready && !self.is_open) || orders.hold_until.is_some()
     }
 
     fn begin_reopening(&mut self) -> Then {

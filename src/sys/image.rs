@@ -74,13 +74,24 @@ fn try_execute(path: &CStr, words: &[CString], variable: &str) -> io::Result<()>
 
 /// This program's environment, with `variable` in place of one of its name.
 pub(super) fn variables(variable: &str) -> io::Result<Vec<CString>> {
-    use std::os::unix::ffi::OsStrExt;
-    let name = variable.split('=').next().unwrap_or_default();
+    let name = variable.find('=').map_or(variable, |at| variable.get(..=at).unwrap_or(variable));
     let mut variables = vec![CString::new(variable)?];
-    for (key, value) in std::env::vars_os().filter(|(key, _)| key != name) {
-        variables.push(CString::new([key.as_bytes(), b"=", value.as_bytes()].concat())?);
+    // SAFETY: nobody changes the environment after the start.
+    let mut at = unsafe { super::program::environ };
+    loop {
+        // SAFETY: environ(7) is a list of pointers that ends with a null one, which is not passed here.
+        let text = unsafe { *at };
+        if text.is_null() {
+            return Ok(variables);
+        }
+        // SAFETY: what is before the null pointer are strings that end in a NUL.
+        let text = unsafe { CStr::from_ptr(text) };
+        if !text.to_bytes().starts_with(name.as_bytes()) {
+            variables.push(text.to_owned());
+        }
+        // SAFETY: as above; this was not the null pointer.
+        at = unsafe { at.add(1) };
     }
-    Ok(variables)
 }
 
 /// Makes what is mounted on this process's root its root, as an initramfs sees the real root after switch_root(8),

@@ -28,7 +28,7 @@ pub struct Process {
 // SAFETY: declared as the C library does, environ(7): a pointer to pointers that end with a null one.
 unsafe extern "C" {
     /// environ(7)
-    static environ: *const *mut libc::c_char;
+    pub(super) static environ: *const *mut libc::c_char;
 }
 
 impl Program {

@@ -116,6 +116,8 @@ impl Serials {
 
     /// Its state, for [`resume`](Self::resume).
     #[cfg(feature = "reload")]
+    #[cold]
+    #[inline(never)]
     pub fn save(&self, now: Instant, pen: &mut Pen) {
         pen.number(self.highest.map_or(u64::MAX, u64::from));
         pen.numbers(&self.seen);
@@ -125,6 +127,8 @@ impl Serials {
 
     /// Goes on where another run was; `None` when that can't be read.
     #[cfg(feature = "reload")]
+    #[cold]
+    #[inline(never)]
     pub fn resume(&mut self, now: Instant, from: &mut Reading<'_>) -> Option<()> {
         let highest = from.number()?;
         let seen: [u64; WORDS] = from.numbers()?.try_into().ok()?;

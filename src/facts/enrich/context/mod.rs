@@ -141,6 +141,8 @@ impl Context {
 
     /// What is known of processes, for [`resume`](Self::resume).
     #[cfg(feature = "reload")]
+    #[cold]
+    #[inline(never)]
     pub fn save(&self, now: Instant, pen: &mut Pen) {
         pen.number(now.saturating_duration_since(self.begun).as_secs());
         self.table.save(pen);
@@ -149,6 +151,8 @@ impl Context {
     /// Goes on with what another one knew; without `labels` but for those, since they are others now. `None` when it
     /// can't be read.
     #[cfg(feature = "reload")]
+    #[cold]
+    #[inline(never)]
     pub fn resume(&mut self, now: Instant, labels: bool, from: &mut Reading<'_>) -> Option<()> {
         let seconds = from.number()?;
         self.begun = now.checked_sub(Duration::from_secs(seconds)).unwrap_or(now);

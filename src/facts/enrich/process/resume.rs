@@ -16,6 +16,8 @@ const ORIGINS: [Origin; 4] = [Origin::Proc, Origin::Event, Origin::Fork, Origin:
 
 impl Table {
     /// All entries.
+    #[cold]
+    #[inline(never)]
     pub(in crate::enrich) fn save(&self, pen: &mut Pen) {
         pen.number(self.entries.len() as u64);
         for entry in &self.entries {
@@ -41,6 +43,8 @@ impl Table {
     }
 
     /// Adds them to an empty table, as many as it has places for; their labels too, if those mean the same here.
+    #[cold]
+    #[inline(never)]
     pub(in crate::enrich) fn resume(&mut self, keeps_labels: bool, from: &mut Reading<'_>) -> Option<()> {
         let mut places: Vec<(Slot, usize)> = Vec::new();
         for _ in 0..from.size()? {

@@ -22,6 +22,8 @@ impl Assembler {
     }
 
     /// All events in flight, and the serials, for [`resume`](Self::resume).
+    #[cold]
+    #[inline(never)]
     pub fn save(&self, now: Instant, pen: &mut Pen) {
         self.serials.save(now, pen);
         pen.number(self.order.len() as u64);
@@ -39,6 +41,8 @@ impl Assembler {
     }
 
     /// Goes on where another one was, being empty itself; `None` when that can't be read.
+    #[cold]
+    #[inline(never)]
     pub fn resume(&mut self, now: Instant, from: &mut Reading<'_>) -> Option<()> {
         self.serials.resume(now, from)?;
         for _ in 0..from.size()? {
