@@ -5,25 +5,34 @@ use crate::ask::Server;
 use crate::capture::reader::{Link, Reader};
 use crate::capture::registration::{self, Registration};
 use crate::capture::ring::{self, BLOCK};
-use crate::config::{self, Config, OnError, Problem, Source};
+use crate::config::{Config, Problem, Source};
 use crate::filter;
 use crate::loaded::Loaded;
-use crate::log::{self, Level};
+use crate::log;
+#[cfg(feature = "reload")]
+use crate::output::Handle;
 use crate::output::{OpenError, Outputs};
-use crate::rules::Compiled;
-use crate::ruleset;
+use crate::prepared::Prepared;
+pub use crate::prepared::check;
+use crate::rules::Planned;
 use crate::sandbox;
 use crate::stats::Stats;
 #[cfg(feature = "status")]
 use crate::status::Periodic;
 use crate::sys::poll::{Alarm, Wait, poll};
+#[cfg(feature = "reload")]
+use crate::sys::signal::Sender;
 use crate::sys::signal::{Signal, Signals};
 use crate::sys::thread::{STACK, spawn};
-use crate::writer::{self, Lines, Requests, Writer};
+#[cfg(feature = "reload")]
+use crate::upgrade::{self, Left};
+use crate::writer::{Lines, Requests, Writer};
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
+#[cfg(feature = "reload")]
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -79,128 +88,126 @@ fn lines<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Resul
 
 impl std::error::Error for Error {}
 
-/// A config that was found right on this system, and its rules as commands.
-struct Prepared {
-    source: Source,
-    config: Config,
-    rules: Compiled,
-}
+/// What the program before has left: nothing, in a build that can't go on with it.
+#[cfg(not(feature = "reload"))]
+enum Left {}
 
-impl Prepared {
-    /// Reads the config and its rules; all that is wrong with both is told together. Files of rules with an error
-    /// are so only where nothing is to be left out.
-    fn read(path: Option<&Path>, on_error: Option<OnError>) -> Result<Self, Error> {
-        let source = Source::find(path);
-        let config::Loaded { config, warnings } = source.read().map_err(Error::Config)?;
-        let user = |name: &str| id_of("/etc/passwd", name);
-        let mut problems = config::check(&config, user, |name| id_of("/etc/group", name));
-        let mut rules = ruleset::read(&config.rules)?;
-        rules.warnings.splice(0..0, warnings);
-        if cfg!(feature = "rules") {
-            ruleset::warn_of_overrides(&mut rules, &config.kernel);
-        }
-        problems.extend(writer::check(&config));
-        problems.extend(sandbox::check(&config));
-        let (own, refuse) =
-            (source.to_string(), on_error.unwrap_or(config.rules.on_error) == OnError::Refuse);
-        for error in std::mem::take(&mut rules.errors) {
-            let is_config = refuse || error.place.file == own;
-            if is_config { &mut problems } else { &mut rules.errors }.push(error);
-        }
-        Problem::sort(&mut problems);
-        match problems.is_empty() {
-            true => Ok(Self { source, config, rules }),
-            false => Err(Error::Config(problems)),
-        }
+#[cfg(not(feature = "reload"))]
+impl Left {
+    fn registration(
+        &mut self,
+        _: &Arc<Link>,
+        _: &Arc<Stats>,
+    ) -> Option<Result<Registration, registration::Error>> {
+        match *self {}
     }
-}
 
-/// `ringaudit check`: what would be used, as a config that can be read again; warnings go to standard error. All
-/// errors are told, also those of which a running daemon would leave out no more than a rule.
-/// With `toml` they stand in the text as well, so that a file that is made of it keeps them.
-pub fn check(path: Option<&Path>, toml: bool) -> Result<String, Error> {
-    let prepared = Prepared::read(path, Some(OnError::Refuse))?;
-    log::each(Level::Warning, &prepared.rules.warnings);
-    let mut text = String::new();
-    if toml {
-        // A name may hold any character; a comment is one line.
-        let comment =
-            |what: &dyn fmt::Display| format!("# {}\n", what.to_string().replace(char::is_control, "?"));
-        text += &comment(&format_args!("Made by ringaudit of {}.", prepared.source));
-        text.extend(prepared.rules.warnings.iter().map(|warning| comment(warning)));
-        text.push('\n');
+    fn go_on(&self, _: &mut Running<'_>, _: Vec<Planned>) {
+        match *self {}
     }
-    Ok(text + &config::show(&prepared.config))
-}
 
-#[inline(never)]
-fn id_of(table: &str, name: &str) -> Option<u32> {
-    config::id_in(&std::fs::read_to_string(table).unwrap_or_default(), name)
+    fn writer(&mut self) -> Option<Self> {
+        match *self {}
+    }
+
+    fn outputs(&mut self, _: &Config, _: usize, _: &Arc<Stats>) -> Result<Outputs, Vec<OpenError>> {
+        match *self {}
+    }
+
+    fn resume(self, _: &Config, _: &mut Writer) {
+        match self {}
+    }
+
+    fn answer(self) {
+        match self {}
+    }
 }
 
 /// `ringaudit run`: captures until a signal ends it.
 pub fn run(path: Option<&Path>) -> Result<(), Error> {
+    // What the program before has left open is taken before anything else is opened.
+    #[cfg(feature = "reload")]
+    let mut left = Left::take();
+    #[cfg(not(feature = "reload"))]
+    let mut left: Option<Left> = None;
     let read = Instant::now();
-    let Prepared { source, config, mut rules } = Prepared::read(path, None)?;
-    // The built-in rules name both of a machine's sides, and are right to be left out where there is one.
-    if source != Source::BuiltIn {
-        log::each(Level::Warning, &rules.warnings);
-    }
-    log::each(Level::Error, &rules.errors);
-    if let Some(left_out) = ruleset::leave_out(&mut rules, config.rules.on_error) {
-        log::error(left_out);
-    }
+    let mut prepared = Prepared::read(path, None)?;
+    prepared.tell();
+    let Prepared { source, config, rules } = prepared;
     let signals = Signals::block().map_err(|e| Error::System("block signals", e))?;
     let stats = Arc::new(Stats::default());
     let link = Arc::new(Link::new().map_err(|e| Error::System("make an alarm", e))?);
-    let mut registration =
-        Registration::open(&config.kernel, Arc::clone(&link), Arc::clone(&stats)).map_err(Error::Kernel)?;
+    let place = left.as_mut().and_then(|left| left.registration(&link, &stats));
+    let (goes_on, registration) = match place {
+        Some(registration) => (true, registration),
+        None => (false, Registration::open(&config.kernel, Arc::clone(&link), Arc::clone(&stats))),
+    };
+    let mut registration = registration.map_err(Error::Kernel)?;
     // From here on nothing is parsed but with the privileges that are left.
     sandbox::enter(&config).map_err(|e| Error::System("enter the sandbox", e))?;
-    let outputs = Outputs::open(&config.outputs, Lines::longest(&config), &stats).map_err(Error::Outputs)?;
-    // Told only if this daemon has the kernel's place: else that is told.
-    #[cfg(feature = "status")]
-    let server = Server::open(&config.status);
-    let threads = Threads::start(&config, outputs, &registration, &link, &stats)
-        .map_err(|e| Error::System("start the threads", e))?;
+    let threads = Threads::start(&config, &registration, &link, &stats, left.as_mut())?;
+    let result = if goes_on { Ok(()) } else { registration.register().map_err(Error::Kernel) };
+    let is_captured = result.is_ok();
+    let mut running = Running {
+        #[cfg(feature = "reload")]
+        path: path.map(Path::to_owned),
+        source,
+        config,
+        stats: &stats,
+        link: &link,
+        registration,
+        threads,
+        loaded: Loaded::default(),
+        since: Instant::now(),
+        read,
+        #[cfg(feature = "reload")]
+        asked_by: Sender::default(),
+        #[cfg(feature = "reload")]
+        upgrade: None,
+    };
+    let result = result.and_then(|()| capture(&signals, &mut running, rules.planned, left));
     let mut hurried = false;
     let mut hurry = || {
-        hurried |= stop_asked(&signals, &threads);
+        hurried |= asked(&signals, &running.threads).stop;
         hurried
     };
-    let mut result = registration.register().map_err(Error::Kernel);
-    let captured = result.is_ok();
-    if captured {
-        sandbox::tell();
-        registration.apply(&config.kernel);
-        let loaded = Loaded::load(&config.rules, rules.planned, registration.control());
-        let (registration, threads) = (&mut registration, &threads);
-        let mut running = Running {
-            source,
-            config: &config,
-            stats: &stats,
-            registration,
-            threads,
-            loaded,
-            since: Instant::now(),
-            read,
-        };
-        result = watch(
-            &signals,
-            &mut running,
-            #[cfg(feature = "status")]
-            server,
-        );
+    if is_captured {
         running.loaded.leave(running.registration.control());
-        registration.leave(LEAVE_LIMIT, &mut hurry);
+        running.registration.leave(LEAVE_LIMIT, &mut hurry);
     }
     link.stop();
-    threads.requests.look();
-    threads.wait(&signals, &mut hurry);
-    if captured {
-        tell_totals(&config, &stats);
+    running.threads.requests.look();
+    running.threads.wait(&signals, &mut hurry);
+    if is_captured {
+        tell_totals(&running.config, &stats);
     }
     if hurried { Err(Error::Hurried) } else { result }
+}
+
+/// From the settings and the rules to the signal that ends it.
+fn capture(
+    signals: &Signals,
+    running: &mut Running<'_>,
+    rules: Vec<Planned>,
+    left: Option<Left>,
+) -> Result<(), Error> {
+    sandbox::tell();
+    if let Some(left) = &left {
+        left.go_on(running, rules);
+    } else {
+        running.registration.apply(&running.config.kernel);
+        running.loaded = Loaded::load(&running.config.rules, rules, running.registration.control());
+    }
+    watch(signals, running, left)?;
+    #[cfg(feature = "reload")]
+    while let Some(order) = running.upgrade.take() {
+        // It returns only if the other program can't be executed.
+        let mut back = order.execute(running);
+        let Running { config, registration, link, stats, .. } = running;
+        running.threads = Threads::start(config, registration, link, stats, back.as_mut())?;
+        watch(signals, running, back)?;
+    }
+    Ok(())
 }
 
 /// What came of it all.
@@ -229,39 +236,51 @@ fn tell_totals(config: &Config, stats: &Stats) {
 }
 
 /// What the main thread has in its hands while events flow.
-#[cfg_attr(not(feature = "status"), allow(dead_code, reason = "some of it is for those who ask"))]
+#[cfg_attr(
+    not(all(feature = "status", feature = "reload")),
+    allow(dead_code, reason = "some of it is for those who ask")
+)]
 pub(crate) struct Running<'a> {
+    /// The config that was named.
+    #[cfg(feature = "reload")]
+    pub(crate) path: Option<PathBuf>,
     /// Where the config came from.
     pub(crate) source: Source,
-    pub(crate) config: &'a Config,
-    pub(crate) stats: &'a Stats,
-    pub(crate) registration: &'a mut Registration,
-    pub(crate) threads: &'a Threads,
+    pub(crate) config: Config,
+    pub(crate) stats: &'a Arc<Stats>,
+    pub(crate) link: &'a Arc<Link>,
+    pub(crate) registration: Registration,
+    pub(crate) threads: Threads,
     pub(crate) loaded: Loaded,
     /// When events began to flow, and when the config was read.
     pub(crate) since: Instant,
     pub(crate) read: Instant,
+    /// Who asked last.
+    #[cfg(feature = "reload")]
+    pub(crate) asked_by: Sender,
+    /// Another program that is to go on in this one's place.
+    #[cfg(feature = "reload")]
+    pub(crate) upgrade: Option<upgrade::Order>,
 }
 
 /// The main thread's work while events flow: signals, rules that vanish, questions and, now and then, the
-/// registration.
-fn watch(
-    signals: &Signals,
-    running: &mut Running<'_>,
-    #[cfg(feature = "status")] server: Result<Option<Server>, String>,
-) -> Result<(), Error> {
-    let every = Duration::from_secs(u64::from(running.config.kernel.verify_s));
-    let mut next = Instant::now() + every;
+/// registration. Ends for a stop or an upgrade.
+fn watch(signals: &Signals, running: &mut Running<'_>, left: Option<Left>) -> Result<(), Error> {
+    let mut checked = Instant::now();
     #[cfg(feature = "status")]
-    let mut server = server.unwrap_or_else(|why| {
+    let mut server = Server::open(&running.config.status).unwrap_or_else(|why| {
         log::warning(why);
         None
     });
     #[cfg(feature = "status")]
     let mut periodic = Periodic::new(&running.config.status);
+    if let Some(left) = left {
+        left.answer();
+    }
     let mut waits = Waits::new();
     loop {
-        let Running { registration, threads, loaded, .. } = running;
+        let Running { threads, loaded, config, .. } = &*running;
+        let next = checked + Duration::from_secs(u64::from(config.kernel.verify_s));
         let due = loaded.due().map_or(next, |due| due.min(next));
         waits.clear();
         let _ = waits.push(Wait::readable(signals.as_fd()));
@@ -273,9 +292,11 @@ fn watch(
         let left = due.saturating_duration_since(Instant::now());
         let waited = poll(&mut waits, Some(left));
         waited.map_err(|e| Error::System("wait for signals", e))?;
-        if stop_asked(signals, threads) {
+        let asked = asked(signals, &running.threads);
+        if asked.stop {
             return Ok(());
         }
+        let Running { registration, threads, loaded, .. } = running;
         let removed = threads.requests.take_removed();
         if cfg!(feature = "rules") {
             removed.iter().for_each(|record| loaded.removed(record));
@@ -285,11 +306,27 @@ fn watch(
         }
         if Instant::now() >= next {
             registration.verify();
-            next = Instant::now() + every;
+            checked = Instant::now();
         }
+        #[cfg(all(feature = "status", feature = "reload"))]
+        let before = running.config.status.clone();
+        #[cfg(feature = "reload")]
+        asked.answer(running);
         #[cfg(feature = "status")]
         if let Some(server) = &mut server {
             server.serve(running);
+        }
+        #[cfg(feature = "reload")]
+        if running.upgrade.is_some() {
+            #[cfg(feature = "status")]
+            if let (Some(order), Some(server)) = (&mut running.upgrade, server) {
+                order.keep(server.upgrading());
+            }
+            return Ok(());
+        }
+        #[cfg(all(feature = "status", feature = "reload"))]
+        if running.config.status != before {
+            periodic = Periodic::new(&running.config.status);
         }
         #[cfg(feature = "status")]
         if let Some(periodic) = &mut periodic {
@@ -302,44 +339,81 @@ fn watch(
     }
 }
 
-/// Deals with the signals that have come; true when one of them asks for a stop.
+/// What signals ask for.
+#[derive(Default)]
+pub(crate) struct Asked {
+    stop: bool,
+    #[cfg(feature = "reload")]
+    pub(crate) reload: Option<Sender>,
+    #[cfg(feature = "reload")]
+    pub(crate) upgrade: Option<Sender>,
+}
+
+/// Deals with the signals that have come; what is not done with that is given back.
 #[inline(never)]
-fn stop_asked(signals: &Signals, threads: &Threads) -> bool {
-    let mut stop = false;
+fn asked(signals: &Signals, threads: &Threads) -> Asked {
+    let mut asked = Asked::default();
     while let Some((signal, sender)) = signals.next() {
         match signal {
             Signal::Stop => {
                 threads.requests.stop(sender);
-                stop = true;
+                asked.stop = true;
             }
             Signal::Reopen => threads.requests.reopen(sender),
+            Signal::Reload => {
+                threads.requests.reopen(sender);
+                #[cfg(feature = "reload")]
+                asked.reload.replace(sender);
+            }
+            #[cfg(feature = "reload")]
+            Signal::Upgrade => drop(asked.upgrade.replace(sender)),
+            #[cfg(not(feature = "reload"))]
+            Signal::Upgrade => {}
         }
     }
-    stop
+    asked
 }
 
 /// The reader and the writer.
 pub(crate) struct Threads {
     pub(crate) requests: Arc<Requests>,
+    /// The outputs, for whoever changes them.
+    #[cfg(feature = "reload")]
+    pub(crate) outputs: Vec<Handle>,
     /// Rung by the writer when it has written all.
-    ended: Arc<Alarm>,
+    pub(crate) ended: Arc<Alarm>,
 }
 
 impl Threads {
+    /// Opens the outputs and starts the threads, which go on with what is `left`.
     fn start(
         config: &Config,
-        outputs: Outputs,
         registration: &Registration,
         link: &Arc<Link>,
         stats: &Arc<Stats>,
-    ) -> io::Result<Self> {
+        left: Option<&mut Left>,
+    ) -> Result<Self, Error> {
+        let mut left = left.and_then(Left::writer);
+        let longest = Lines::longest(config);
+        let outputs = match &mut left {
+            Some(left) => left.outputs(config, longest, stats),
+            None => Outputs::open(&config.outputs, longest, stats),
+        };
+        let outputs = outputs.map_err(Error::Outputs)?;
+        #[cfg(feature = "reload")]
+        let handles = outputs.handles(&config.outputs);
+        let failed = |e| Error::System("start the threads", e);
         let blocks = config.ring.size_kib as usize * 1024 / BLOCK;
-        let (inlet, outlet) = ring::ring(blocks)?;
-        let writer = Writer::new(config, outlet, outputs, Arc::clone(stats))?;
-        let overflow = config.ring.overflow;
-        let reader = Reader::new(registration.data(), inlet, overflow, Arc::clone(stats), Arc::clone(link))?;
+        let (inlet, outlet) = ring::ring(blocks).map_err(failed)?;
+        let mut writer = Writer::new(config, outlet, outputs, Arc::clone(stats)).map_err(failed)?;
+        if let Some(left) = left {
+            left.resume(config, &mut writer);
+        }
+        let (data, overflow) = (registration.data(), config.ring.overflow);
+        let reader =
+            Reader::new(data, inlet, overflow, Arc::clone(stats), Arc::clone(link)).map_err(failed)?;
         let requests = writer.requests();
-        let ended = Arc::new(Alarm::new()?);
+        let ended = Arc::new(Alarm::new().map_err(failed)?);
         let at_end = Arc::clone(&ended);
         // The threads end by themselves: the reader closes the ring, and the writer then rings `ended`.
         let write = move || {
@@ -351,9 +425,14 @@ impl Threads {
             sandbox::confine_reader(false);
             reader.run();
         };
-        spawn("writer", STACK, Box::new(write))?;
-        spawn("reader", STACK, Box::new(read))?;
-        Ok(Self { requests, ended })
+        spawn("writer", STACK, Box::new(write)).map_err(failed)?;
+        spawn("reader", STACK, Box::new(read)).map_err(failed)?;
+        Ok(Self {
+            requests,
+            #[cfg(feature = "reload")]
+            outputs: handles,
+            ended,
+        })
     }
 
     /// Waits until the writer has written all, or `hurry` says that nobody wants to wait.

@@ -19,6 +19,7 @@ const RETRY: Duration = Duration::from_secs(5);
 const LONGEST: usize = 4096;
 
 /// The rules, and what became of them.
+#[derive(Default)]
 pub(crate) struct Loaded {
     /// Kept as far as they are needed: to be deleted, or to be set again.
     planned: Vec<Planned>,
@@ -42,9 +43,57 @@ impl Loaded {
             report.added.len(),
             report.already.len()
         ));
+        Self::of(config, planned, report)
+    }
+
+    /// Loads rules in place of those of another config, each with whether it was added for that: only what differs is
+    /// touched. Gives what became of it in words, and whether all was done.
+    #[cfg(feature = "reload")]
+    pub(crate) fn replace(
+        config: &config::Rules,
+        planned: Vec<Planned>,
+        old: &[(Rule, bool)],
+        control: &mut Control,
+    ) -> (Self, String) {
+        let rules: Vec<&Rule> = old.iter().map(|(rule, _)| rule).collect();
+        let mut report = rules::replace(control, &planned, false, &rules);
+        log::each(Level::Error, &report.problems);
+        let mut text = format!(
+            "rules added: {}, deleted: {}, unchanged: {}",
+            report.added.len(),
+            report.deleted,
+            report.already.len()
+        );
+        if !report.problems.is_empty() {
+            text += &format!(", refused by the kernel: {}", report.problems.len());
+        }
+        // What was added before is ours still.
+        let is_ours = |index: &usize| match planned.get(*index).map(|plan| &plan.command) {
+            Some(Command::Add(rule)) => old.iter().any(|(old, is_ours)| *is_ours && rules::same(old, rule)),
+            _ => false,
+        };
+        let (ours, others) = std::mem::take(&mut report.already).into_iter().partition(is_ours);
+        report.already = others;
+        report.added.extend::<Vec<usize>>(ours);
+        (Self::of(config, planned, report), text)
+    }
+
+    /// The rules that are in force, each with whether it was added by this daemon.
+    #[cfg(feature = "reload")]
+    pub(crate) fn rules(&self) -> Vec<(Rule, bool)> {
+        let Report { added, already, .. } = &self.report;
+        let rules = added.iter().map(|index| (index, true)).chain(already.iter().map(|index| (index, false)));
+        let rule = |(index, is_ours): (&usize, bool)| match &self.planned.get(*index)?.command {
+            Command::Add(rule) => Some((rule.clone(), is_ours)),
+            _ => None,
+        };
+        rules.filter_map(rule).collect()
+    }
+
+    fn of(config: &config::Rules, planned: Vec<Planned>, report: Report) -> Self {
         let restore = cfg!(feature = "rules") && config.restore_watches;
         let remove = config.at_exit == AtExit::Remove;
-        let planned = if restore || remove { planned } else { Vec::new() };
+        let planned = if restore || remove || cfg!(feature = "reload") { planned } else { Vec::new() };
         let waiting: Vec<_> = report.missing.iter().map(|&index| (index, 0)).collect();
         let mut loaded = Self { planned, report, restore, remove, devices: Vec::new(), waiting, next: None };
         if restore {

@@ -5,10 +5,15 @@
 pub mod ask;
 pub mod daemon;
 mod loaded;
+mod prepared;
+#[cfg(feature = "reload")]
+mod reload;
 pub mod ruleset;
 #[cfg(feature = "status")]
 mod status;
 #[cfg(feature = "status")]
 mod top;
+#[cfg(feature = "reload")]
+mod upgrade;
 
 pub use ringaudit_way::*;

@@ -1,7 +1,7 @@
 //! The side of who asks: `ringaudit status` and others.
 
 use crate::cli::{Ask, Form};
-use crate::config::{Problem, Source};
+use crate::config::{Problem, Source, Status};
 use crate::sys::local;
 use crate::sys::poll::{Wait, poll};
 use crate::top;
@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// How long the daemon may take to answer, beyond what it was asked to take.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a change may take: a program is tried, and outputs are waited for.
+const CHANGE: Duration = Duration::from_secs(60);
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub enum Error {
     Unanswered(PathBuf, io::Error),
     /// The daemon says no, or it can't be asked so.
     Refused(String),
+    /// It says no, as the config or the program that it is to change to is wrong.
+    Wrong(String),
     /// What the terminal refuses.
     Terminal(io::Error),
 }
@@ -34,7 +38,7 @@ impl Error {
     /// 1 no answer or a refusal, 2 config, 3 not permitted.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::NoSocket(_) => 2,
+            Self::Config(_) | Self::NoSocket(_) | Self::Wrong(_) => 2,
             Self::Unanswered(_, error) if error.kind() == io::ErrorKind::PermissionDenied => 3,
             Self::Unanswered(..) | Self::Refused(_) | Self::Terminal(_) => 1,
         }
@@ -61,7 +65,7 @@ impl fmt::Display for Error {
                 };
                 write!(f, "{}: {why}", path.display())
             }
-            Self::Refused(why) => f.write_str(why),
+            Self::Refused(why) | Self::Wrong(why) => f.write_str(why),
             Self::Terminal(error) => write!(f, "failed to use the terminal: {error}"),
         }
     }
@@ -83,7 +87,24 @@ pub fn run(ask: &Ask) -> Result<String, Error> {
     };
     match ask.command {
         "top" => top::run(ask, &socket),
+        "reload" => question(&socket, ask.command, CHANGE).map_err(wrong),
+        "upgrade" => {
+            let absolute = |path: &Option<PathBuf>| {
+                let path = path.as_ref().and_then(|path| std::path::absolute(path).ok());
+                path.unwrap_or_default().display().to_string()
+            };
+            let line = format!("upgrade {}\t{}", absolute(&ask.program), absolute(&ask.config));
+            question(&socket, &line, CHANGE).map_err(wrong)
+        }
         command => question(&socket, &[command, form].concat(), Duration::ZERO),
+    }
+}
+
+/// A change that is refused is so for what the user gave.
+fn wrong(error: Error) -> Error {
+    match error {
+        Error::Refused(why) => Error::Wrong(why),
+        error => error,
     }
 }
 
@@ -93,7 +114,12 @@ fn socket(ask: &Ask) -> Result<PathBuf, Error> {
         return Ok(path.clone());
     }
     let source = Source::find(ask.config.as_deref());
-    let status = source.read().map_err(Error::Config)?.config.status;
+    let status = match source.read() {
+        Ok(loaded) => loaded.config.status,
+        // It is the daemon's to tell, if it listens where daemons do.
+        Err(_) if ask.command == "reload" => Status::default(),
+        Err(problems) => return Err(Error::Config(problems)),
+    };
     if status.socket.is_empty() { Err(Error::NoSocket(source.to_string())) } else { Ok(status.socket.into()) }
 }
 

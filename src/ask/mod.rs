@@ -6,6 +6,8 @@ mod client;
 mod server;
 
 use crate::daemon::Running;
+#[cfg(feature = "reload")]
+use crate::{reload, upgrade};
 use crate::{status, top};
 pub use client::{Error, run};
 pub(crate) use client::{begin, question, verdict};
@@ -26,6 +28,10 @@ struct Request {
 /// All requests.
 const REQUESTS: &[Request] = &[
     Request { word: "status", is_for_root: false, answer: status::answer },
+    #[cfg(feature = "reload")]
+    Request { word: "reload", is_for_root: true, answer: reload::answer },
+    #[cfg(feature = "reload")]
+    Request { word: "upgrade", is_for_root: true, answer: upgrade::answer },
     Request { word: "top", is_for_root: false, answer: top::answer },
 ];
 
@@ -38,6 +44,9 @@ pub(crate) enum Reply {
     /// The answer comes later: this is asked at that time, and may put it off again. It is dropped unasked when the
     /// client goes, or the daemon ends.
     Later(Instant, Then),
+    /// The program that is executed next answers.
+    #[cfg(feature = "reload")]
+    Upgrade,
 }
 
 /// Makes an answer at a later time.

@@ -5,6 +5,8 @@ use crate::config::{self, Status, quoted};
 use crate::daemon::{Running, Waits};
 use crate::sys::local::{self, Peer};
 use crate::sys::poll::{Wait, is_broken};
+#[cfg(feature = "reload")]
+use crate::sys::signal::Sender;
 use std::fs::{self, Permissions};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -45,6 +47,9 @@ enum State {
     Waiting(Instant, Then),
     /// What it has not taken yet.
     Answering(Vec<u8>),
+    /// The program that is about to be executed answers.
+    #[cfg(feature = "reload")]
+    Upgrading,
 }
 
 impl Server {
@@ -77,6 +82,8 @@ impl Server {
             let _ = waits.push(match client.state {
                 State::Asking(_) => Wait::readable(fd),
                 State::Waiting(..) => Wait::broken(fd),
+                #[cfg(feature = "reload")]
+                State::Upgrading => Wait::broken(fd),
                 State::Answering(_) => Wait::writable(fd),
             });
         }
@@ -93,6 +100,16 @@ impl Server {
             self.clients.push(Client { stream, state, until: now + PATIENCE });
         }
         self.clients.retain_mut(|client| client.step(now, running).is_some());
+    }
+}
+
+#[cfg(feature = "reload")]
+impl Server {
+    /// Those who asked for an upgrade and wait for it.
+    pub(crate) fn upgrading(mut self) -> Vec<OwnedFd> {
+        let all = std::mem::take(&mut self.clients);
+        let waiting = all.into_iter().filter(|client| matches!(client.state, State::Upgrading));
+        waiting.map(|client| client.stream.into()).collect()
     }
 }
 
@@ -198,6 +215,8 @@ impl Client {
             Reply::Done(text) => ("ok\n", text),
             Reply::Failed(text) => ("error\n", text),
             Reply::Later(at, then) => return self.state = State::Waiting(at, then),
+            #[cfg(feature = "reload")]
+            Reply::Upgrade => return self.state = State::Upgrading,
         };
         let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
         self.state = State::Answering([word, &text, end].concat().into_bytes());
@@ -235,6 +254,10 @@ fn reply(asked: &[u8], stream: &UnixStream, running: &mut Running<'_>) -> Reply 
         return Reply::Failed(format!("unknown request {}; the requests are {known}", quoted(word)));
     };
     let by = local::peer(stream.as_fd());
+    #[cfg(feature = "reload")]
+    if let Ok(Peer { pid, uid }) = by {
+        running.asked_by = Sender { pid, uid };
+    }
     if request.is_for_root && !by.is_ok_and(|Peer { uid, .. }| uid == 0) {
         return Reply::Failed(format!("only root may ask for {}", quoted(word)));
     }

@@ -35,6 +35,11 @@ pub struct Link {
     /// Rung by the control side when `stop` was set.
     stop_alarm: Alarm,
     stop: AtomicBool,
+    /// Whether a full ring is waited for (`overflow = "wait"`).
+    waits: AtomicBool,
+    /// Whether what the socket holds is left to the next program.
+    #[cfg(feature = "reload")]
+    leaves: AtomicBool,
     /// The errno of the last acknowledgement on the data socket; [`NO_ANSWER`] before it.
     answer: AtomicI32,
 }
@@ -46,6 +51,9 @@ impl Link {
             answered: Alarm::new()?,
             stop_alarm: Alarm::new()?,
             stop: AtomicBool::new(false),
+            waits: AtomicBool::new(false),
+            #[cfg(feature = "reload")]
+            leaves: AtomicBool::new(false),
             answer: AtomicI32::new(NO_ANSWER),
         })
     }
@@ -67,6 +75,31 @@ impl Link {
         self.stop_alarm.ring();
     }
 
+    /// What is done when the ring is full.
+    pub fn set_overflow(&self, overflow: Overflow) {
+        self.waits.store(overflow == Overflow::Wait, Ordering::Relaxed);
+    }
+
+    /// Tells the reader to leave what the socket still holds, and end; or that another one may begin.
+    #[cfg(feature = "reload")]
+    pub fn leave(&self, leaves: bool) {
+        self.leaves.store(leaves, Ordering::SeqCst);
+        if leaves {
+            self.stop();
+        } else {
+            self.stop.store(false, Ordering::SeqCst);
+            self.stop_alarm.hush();
+        }
+    }
+
+    /// Whether the rest of the socket is to be read at a stop.
+    fn drains(&self) -> bool {
+        #[cfg(feature = "reload")]
+        return !self.leaves.load(Ordering::SeqCst);
+        #[cfg(not(feature = "reload"))]
+        true
+    }
+
     fn stopping(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
     }
@@ -77,7 +110,6 @@ pub struct Reader {
     socket: Arc<Socket>,
     inlet: Inlet,
     batch: Batch,
-    overflow: Overflow,
     stats: Arc<Stats>,
     link: Arc<Link>,
     /// When the oldest record that is not published was packed.
@@ -93,7 +125,8 @@ impl Reader {
         stats: Arc<Stats>,
         link: Arc<Link>,
     ) -> io::Result<Self> {
-        Ok(Self { socket, inlet, batch: Batch::new()?, overflow, stats, link, held_since: None })
+        link.set_overflow(overflow);
+        Ok(Self { socket, inlet, batch: Batch::new()?, stats, link, held_since: None })
     }
 
     /// Reads until told to stop, then until the socket is empty, and closes the ring.
@@ -102,7 +135,9 @@ impl Reader {
             self.wait();
             self.burst();
         }
-        self.drain();
+        if self.link.drains() {
+            self.drain();
+        }
         self.inlet.close();
     }
 
@@ -191,7 +226,8 @@ impl Reader {
                 while self.inlet.push(kind, truncated, text, tail).is_err() {
                     // What is not read stays in the socket, so there is no need to drop while that has
                     // room: the kernel's own backlog does not grow by it.
-                    if self.overflow == Overflow::Drop && self.socket.is_nearly_full() != Some(false) {
+                    if !self.link.waits.load(Ordering::Relaxed) && self.socket.is_nearly_full() != Some(false)
+                    {
                         return self.stats.ring_dropped.add(1);
                     }
                     std::thread::sleep(FULL_NAP);

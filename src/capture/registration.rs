@@ -2,6 +2,9 @@
 //! registration of the data socket, its check, and the leaving without losing what is on its way.
 //! Source: kernel/audit.c, audit_receive_msg, auditd_set, auditd_reset, kauditd_thread.
 
+#[cfg(feature = "reload")]
+mod resume;
+
 use super::control::Control;
 use super::reader::Link;
 use crate::config::{self, Failure, KernelKey, Setting};
@@ -112,8 +115,10 @@ pub struct Registration {
     data: Arc<Socket>,
     link: Arc<Link>,
     stats: Arc<Stats>,
-    /// What was set here, with the value found before, in the order of setting.
+    /// What was set here, with the value found before that, in the order of setting.
     undo: Vec<(Field, u32)>,
+    /// What of it is put back at the end.
+    restore: Vec<Field>,
     last_lost: u32,
     standing: Standing,
     /// Something was counted that nobody was told of yet.
@@ -127,8 +132,25 @@ impl Registration {
     pub fn open(settings: &config::Kernel, link: Arc<Link>, stats: Arc<Stats>) -> Result<Self, Error> {
         let (control, status) = control()?;
         let data = Socket::open().map_err(|e| refused("open an audit socket", e))?;
+        data.set_no_enobufs().map_err(|e| Error::Call("set NETLINK_NO_ENOBUFS", e))?;
+        let registration = Self {
+            control,
+            data: Arc::new(data),
+            link,
+            stats,
+            undo: Vec::new(),
+            restore: Vec::new(),
+            last_lost: status.lost,
+            standing: Standing::Held,
+            news: false,
+        };
+        registration.set_buffer(settings);
+        Ok(registration)
+    }
+
+    fn set_buffer(&self, settings: &config::Kernel) {
         let wanted = settings.receive_buffer_kib as usize * 1024;
-        match data.set_receive_buffer(wanted) {
+        match self.data.set_receive_buffer(wanted) {
             Ok(granted) if granted < wanted => log::warning(format_args!(
                 "the kernel grants a receive buffer of {} KiB, not {}: a burst may wait in its backlog",
                 granted / 1024,
@@ -137,10 +159,6 @@ impl Registration {
             Ok(_) => {}
             Err(error) => log::warning(format_args!("failed to set the receive buffer: {error}")),
         }
-        data.set_no_enobufs().map_err(|e| Error::Call("set NETLINK_NO_ENOBUFS", e))?;
-        let (data, undo) = (Arc::new(data), Vec::new());
-        let last_lost = status.lost;
-        Ok(Self { control, data, link, stats, undo, last_lost, standing: Standing::Held, news: false })
     }
 
     /// The data socket, for the reader.
@@ -189,15 +207,34 @@ impl Registration {
     /// What the kernel refuses is said and left as it is.
     #[inline(never)]
     pub fn apply(&mut self, settings: &config::Kernel) {
-        let found = match self.control.status() {
-            Ok(found) => found,
-            Err(error) => return log::error(format_args!("failed to read the kernel's settings: {error}")),
-        };
-        self.last_lost = found.lost;
+        match self.control.status() {
+            Ok(found) => {
+                self.last_lost = found.lost;
+                self.make(settings, &found);
+            }
+            Err(error) => log::error(format_args!("failed to read the kernel's settings: {error}")),
+        }
+    }
+
+    /// As [`apply`](Self::apply), of another config: what that leaves as it was found becomes so again.
+    #[cfg(feature = "reload")]
+    pub fn apply_again(&mut self, settings: &config::Kernel) {
+        self.set_buffer(settings);
+        match self.control.status() {
+            Ok(found) => self.make(settings, &found),
+            Err(error) => log::error(format_args!("failed to read the kernel's settings: {error}")),
+        }
+    }
+
+    fn make(&mut self, settings: &config::Kernel, found: &Status) {
         let mut stay = String::new();
         for key in KernelKey::ALL {
             let (field, wanted) = wanted(settings, key);
-            let Setting::Set(value) = wanted else { continue };
+            let at_first = self.undo.iter().find(|(set, _)| *set == field).map(|(_, value)| *value);
+            let value = match (wanted, at_first) {
+                (Setting::Set(value), _) | (Setting::Leave, Some(value)) => value,
+                (Setting::Leave, None) => continue,
+            };
             let before = found.get(field);
             if before == Some(value) {
                 continue;
@@ -207,10 +244,11 @@ impl Registration {
                 stay.push_str(&format!(", {} stays {before}", field.name()));
             } else if let Err(error) = self.control.set(field, value) {
                 log::warning(format_args!("failed to set {} to {value}: {error}", field.name()));
-            } else if let (true, Some(before)) = (settings.restore.contains(&key), before) {
+            } else if let (None, Some(before)) = (at_first, before) {
                 self.undo.push((field, before));
             }
         }
+        self.restore = settings.restore.iter().map(|&key| wanted(settings, key).0).collect();
         if !stay.is_empty() {
             log::warning(format_args!("audit is locked until the next boot (enabled 2){stay}"));
         }
@@ -273,6 +311,9 @@ impl Registration {
         // `enabled` was set last, so it is undone first: nothing new begins while the rest is put back.
         // Its own CONFIG_CHANGE record also makes the kernel look at its retry queue.
         for (field, value) in std::mem::take(&mut self.undo).into_iter().rev() {
+            if !self.restore.contains(&field) {
+                continue;
+            }
             if let Err(error) = self.control.set(field, value) {
                 log::warning(format_args!("failed to set {} back to {value}: {error}", field.name()));
             }

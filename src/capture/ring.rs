@@ -7,7 +7,7 @@ use heapless::spsc::{Consumer, Producer, Queue};
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::time::Duration;
 
 /// A block's size in bytes, its own length field included.
@@ -48,6 +48,8 @@ struct Shared {
     alarm: Alarm,
     asleep: AtomicBool,
     closed: AtomicBool,
+    /// Published blocks that are enough to wake the writer at once.
+    wake_at: AtomicUsize,
 }
 
 /// The reader's end.
@@ -56,8 +58,6 @@ pub struct Inlet {
     empty: Consumer<'static, Box<Block>>,
     current: Option<Box<Block>>,
     shared: Arc<Shared>,
-    /// Published blocks that are enough to wake the writer at once.
-    wake_at: usize,
 }
 
 /// The writer's end.
@@ -65,7 +65,11 @@ pub struct Outlet {
     full: Consumer<'static, Box<Block>>,
     empty: Producer<'static, Box<Block>>,
     shared: Arc<Shared>,
+    /// Blocks that there are.
     blocks: usize,
+    /// Blocks that there are to be.
+    #[cfg(feature = "reload")]
+    wanted: usize,
 }
 
 /// Wakes the writer from any thread.
@@ -86,6 +90,7 @@ pub fn ring(blocks: usize) -> io::Result<(Inlet, Outlet)> {
         alarm: Alarm::new()?,
         asleep: AtomicBool::new(false),
         closed: AtomicBool::new(false),
+        wake_at: AtomicUsize::new(blocks.div_ceil(4)),
     });
     let full: &'static mut Queue<Box<Block>, QUEUE> = Box::leak(Box::default());
     let empty: &'static mut Queue<Box<Block>, QUEUE> = Box::leak(Box::default());
@@ -95,14 +100,16 @@ pub fn ring(blocks: usize) -> io::Result<(Inlet, Outlet)> {
         // The queues hold BLOCKS_MAX, so this one is never refused.
         let _ = empty_in.enqueue(Box::new(Block { used: 0, bytes: [0; SPACE] }));
     }
-    let inlet = Inlet {
-        full: full_in,
-        empty: empty_out,
-        current: None,
-        shared: Arc::clone(&shared),
-        wake_at: blocks.div_ceil(4),
+    let inlet = Inlet { full: full_in, empty: empty_out, current: None, shared: Arc::clone(&shared) };
+    let outlet = Outlet {
+        full: full_out,
+        empty: empty_in,
+        shared,
+        blocks,
+        #[cfg(feature = "reload")]
+        wanted: blocks,
     };
-    Ok((inlet, Outlet { full: full_out, empty: empty_in, shared, blocks }))
+    Ok((inlet, outlet))
 }
 
 impl Inlet {
@@ -112,7 +119,7 @@ impl Inlet {
         let len = head.len() + tail.len();
         if self.current.as_ref().is_some_and(|block| !block.fits(len)) {
             self.hand_over();
-            if self.full.len() >= self.wake_at {
+            if self.full.len() >= self.shared.wake_at.load(Ordering::Relaxed) {
                 self.shared.wake();
             }
         }
@@ -159,11 +166,29 @@ impl Outlet {
 
     /// Returns a block for the reader to fill again; gives the bytes of all blocks that were in use with it.
     pub fn give_back(&mut self, mut block: Box<Block>) -> usize {
-        block.used = 0;
         let used = self.blocks.saturating_sub(self.empty.len());
+        #[cfg(feature = "reload")]
+        if self.blocks > self.wanted {
+            self.blocks -= 1;
+            return used * BLOCK;
+        }
+        block.used = 0;
         // The queue has room for every block there is.
         let _ = self.empty.enqueue(block);
         used * BLOCK
+    }
+
+    /// Makes the ring one of so many blocks, within the limits of [`ring`]: new ones are there at once, and those that
+    /// are too many go as they come back.
+    #[cfg(feature = "reload")]
+    pub fn resize(&mut self, blocks: usize) {
+        let blocks = blocks.clamp(BLOCKS_MIN, BLOCKS_MAX);
+        self.wanted = blocks;
+        self.shared.wake_at.store(blocks.div_ceil(4), Ordering::Relaxed);
+        while self.blocks < blocks {
+            self.blocks += 1;
+            let _ = self.empty.enqueue(Box::new(Block { used: 0, bytes: [0; SPACE] }));
+        }
     }
 
     /// Whether the reader has closed its end and everything was taken.
@@ -292,6 +317,28 @@ mod tests {
         let block = outlet.take().unwrap();
         outlet.give_back(block);
         assert_eq!(inlet.push(1300, false, &text, b""), Ok(()));
+    }
+
+    #[cfg(feature = "reload")]
+    #[test]
+    fn another_size_is_there_when_the_blocks_have_come_round() {
+        let (mut inlet, mut outlet) = ring(2).unwrap();
+        let text = [b'x'; SPACE - FRAME_HEADER];
+        let mut fill = |outlet: &mut Outlet| {
+            let taken = (0..20).take_while(|_| inlet.push(1300, false, &text, b"").is_ok()).count();
+            inlet.publish();
+            assert_eq!(drain(outlet).len(), taken);
+            taken
+        };
+        assert_eq!(fill(&mut outlet), 2);
+        outlet.resize(5);
+        assert_eq!(fill(&mut outlet), 5);
+        outlet.resize(3);
+        assert_eq!(fill(&mut outlet), 5, "those that are with the reader");
+        assert_eq!(fill(&mut outlet), 3);
+        outlet.resize(0);
+        fill(&mut outlet);
+        assert_eq!(fill(&mut outlet), BLOCKS_MIN);
     }
 
     #[test]

@@ -21,6 +21,12 @@ impl Counter {
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
+
+    /// Another count in its place.
+    #[cfg(feature = "reload")]
+    pub fn set(&self, count: u64) {
+        self.0.store(count, Relaxed);
+    }
 }
 
 /// A count that only `status` shows. Without that feature nothing is counted.
@@ -159,6 +165,27 @@ impl OutputStats {
         }
     }
 
+    /// All of its counters, for [`resume`](Self::resume).
+    #[cfg(feature = "reload")]
+    pub fn values(&self) -> Vec<u64> {
+        self.all().iter().map(|counter| counter.get()).collect()
+    }
+
+    /// Goes on where another run's counters were.
+    #[cfg(feature = "reload")]
+    pub fn resume(&self, values: &[u64]) {
+        self.all().iter().zip(values).for_each(|(counter, value)| counter.add(*value));
+    }
+
+    /// In an order that never changes: new ones go to the end.
+    #[cfg(feature = "reload")]
+    fn all(&self) -> [&Counter; 10] {
+        let [full, too_long, refused, unflushed] = &self.dropped;
+        let (received, written, filtered) = (&self.received, &self.written, &self.filtered);
+        let (long, errors, opened) = (&self.long, &self.errors, &self.opened);
+        [received, written, filtered, full, too_long, refused, unflushed, long, errors, opened]
+    }
+
     /// Dropped for any reason.
     pub fn dropped(&self) -> u64 {
         self.dropped.iter().map(Counter::get).sum()
@@ -262,6 +289,56 @@ pub struct Stats {
     pub unformatted: Counter,
     /// Loss events written into the stream (writer).
     pub loss_reports: Counter,
+}
+
+#[cfg(feature = "reload")]
+impl Stats {
+    /// All counters but those of filters and outputs, for [`resume`](Self::resume).
+    pub fn values(&self) -> Vec<u64> {
+        let values = self.all().into_iter().map(Counter::get);
+        #[cfg(feature = "status")]
+        let values = values.chain(self.details().into_iter().map(Detail::get));
+        values.collect()
+    }
+
+    /// Goes on where another run's counters were.
+    pub fn resume(&self, values: &[u64]) {
+        let mut values = values.iter();
+        self.all().iter().zip(&mut values).for_each(|(counter, value)| counter.add(*value));
+        self.details().iter().zip(values).for_each(|(counter, value)| counter.add(*value));
+    }
+
+    /// Those that only status shows, behind the others.
+    fn details(&self) -> [&Detail; 3] {
+        [&self.complete, &self.timed_out, &self.displaced]
+    }
+
+    /// In an order that never changes: new ones go to the end.
+    fn all(&self) -> [&Counter; 21] {
+        [
+            &self.records,
+            &self.bytes,
+            &self.truncated_records,
+            &self.ring_dropped,
+            &self.foreign,
+            &self.malformed_messages,
+            &self.receive_errors,
+            &self.replace_attempts,
+            &self.kernel_lost,
+            &self.registration_lost,
+            &self.malformed,
+            &self.filtered_records,
+            &self.assembled,
+            &self.filtered,
+            &self.events,
+            &self.incomplete,
+            &self.truncated_events,
+            &self.truncated_event_records,
+            &self.serial_gaps,
+            &self.unformatted,
+            &self.loss_reports,
+        ]
+    }
 }
 
 #[cfg(test)]

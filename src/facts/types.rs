@@ -17,18 +17,42 @@ impl ByType {
 
     /// Counts a record of this type, which is not 0. One thread does so.
     pub fn add(&self, kind: u16) {
+        self.count(kind, 1);
+    }
+
+    #[inline]
+    fn count(&self, kind: u16, count: u64) {
         let (begin, end) = self.places.split_at(usize::from(kind) % Self::PLACES);
         for (place, counter) in end.iter().chain(begin) {
             let found = place.load(Relaxed);
             if found == kind {
-                return counter.add(1);
+                return counter.add(count);
             }
             if found == 0 {
-                counter.add(1);
+                counter.add(count);
                 return place.store(kind, Relaxed);
             }
         }
-        self.others.add(1);
+        self.others.add(count);
+    }
+
+    /// All counts, for [`resume`](Self::resume): a type and its count, one after the other; 0 is the others.
+    #[cfg(feature = "reload")]
+    pub fn values(&self) -> Vec<u64> {
+        let others = (0, self.others.get());
+        self.each().into_iter().chain([others]).flat_map(|(kind, count)| [kind.into(), count]).collect()
+    }
+
+    /// Goes on where another run's counts were.
+    #[cfg(feature = "reload")]
+    pub fn resume(&self, values: &[u64]) {
+        for pair in values.chunks_exact(2) {
+            match *pair {
+                [0, count] => self.others.add(count),
+                [kind, count] => u16::try_from(kind).into_iter().for_each(|kind| self.count(kind, count)),
+                _ => {}
+            }
+        }
     }
 
     /// The types that were seen, each with its count, in the order of their numbers.
@@ -60,5 +84,11 @@ mod tests {
         assert_eq!(types.each(), [(5, 1), (1300, 3), (1302, 2), (1428, 1)]);
         (1..=200).for_each(|kind| types.add(kind));
         assert_eq!((types.each().len(), types.others.get()), (128, 200 - 125));
+        #[cfg(feature = "reload")]
+        {
+            let next = ByType::default();
+            next.resume(&types.values());
+            assert_eq!((next.each(), next.others.get()), (types.each(), types.others.get()));
+        }
     }
 }

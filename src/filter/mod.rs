@@ -133,6 +133,26 @@ pub fn hits(filters: &[config::Filter], stats: &Stats) -> Option<String> {
     (!all.is_empty()).then(|| all.join(", "))
 }
 
+/// A filter's count is another one's now: those that are called the same keep theirs, and the others begin with 0.
+#[cfg(feature = "reload")]
+pub fn follow(before: &[String], filters: &[config::Filter], stats: &Stats) {
+    let counts: Vec<u64> = stats.filters.each().map(Counter::get).collect();
+    let names = names(filters);
+    for (at, counter) in stats.filters.each().enumerate() {
+        let name = names.get(at);
+        let old = before.iter().position(|before| Some(before) == name);
+        counter.set(old.and_then(|old| counts.get(old)).copied().unwrap_or_default());
+    }
+}
+
+/// What the counters call each filter: its name, or its number.
+#[cfg(feature = "reload")]
+pub fn names(filters: &[config::Filter]) -> Vec<String> {
+    let name =
+        |(at, filter): (usize, &config::Filter)| filter.name.clone().unwrap_or_else(|| format!("{}", at + 1));
+    filters.iter().enumerate().map(name).collect()
+}
+
 fn id(user: &str, passwd: &str) -> Option<u32> {
     if user == "unset" { Some(UNSET) } else { id_in(passwd, user) }
 }

@@ -86,10 +86,10 @@ impl Watch {
         let mut reopen = false;
         while let Some((signal, _)) = self.signals.next() {
             match (signal, self.end) {
-                (Signal::Reopen, _) => reopen = true,
+                (Signal::Reload | Signal::Reopen, _) => reopen = true,
                 (Signal::Stop, End::Open) => self.end = End::Asked(Instant::now() + STOP_LIMIT),
                 (Signal::Stop, End::Asked(_)) => self.end = End::Stopped,
-                (Signal::Stop, _) => {}
+                (Signal::Stop | Signal::Upgrade, _) => {}
             }
         }
         reopen

@@ -169,6 +169,20 @@ impl Batch {
         (std::mem::take(&mut self.written), std::mem::take(&mut self.refused))
     }
 
+    /// Moves the events that are left behind others; of one that was begun what is left of it.
+    #[cfg(feature = "reload")]
+    pub(super) fn move_to(&mut self, events: &mut Vec<u8>) {
+        let mut from = self.start;
+        for mark in self.marks.iter().skip(self.first) {
+            let lines = self.space.get(from..mark.end).unwrap_or_default();
+            events.extend_from_slice(&super::carried::header(lines.len(), mark.stamp));
+            events.extend_from_slice(lines);
+            from = mark.end;
+        }
+        self.first = self.marks.len();
+        self.clear_if_done();
+    }
+
     /// Where the first event that is left begins.
     fn first_start(&self) -> usize {
         self.first.checked_sub(1).and_then(|last| self.marks.get(last)).map_or(0, |mark| mark.end)

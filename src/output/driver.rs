@@ -2,7 +2,7 @@
 //! of it. What is the same for all outputs is here; what an output itself does is behind [`Output`].
 
 use super::batch::Batch;
-use super::queue::{Queue, Stage};
+use super::queue::{Orders, Queue, Stage};
 use super::{Fault, Output, STACK};
 use crate::log;
 use crate::sandbox::{self, Place};
@@ -31,6 +31,10 @@ pub(super) struct Driver {
     queue: Arc<Queue>,
     batch: Batch,
     is_open: bool,
+    /// Whether a first opening that fails as the config is wrong is tried again: the daemon is running already.
+    is_sure: bool,
+    /// Whether it waits for its predecessor's end.
+    is_held: bool,
     trouble: Option<Trouble>,
     is_stopping: bool,
     /// When memory is given back, if nothing comes until then.
@@ -53,12 +57,14 @@ enum Then {
 }
 
 impl Driver {
-    pub(super) fn new(output: Box<dyn Output>, queue: Arc<Queue>, batch: Batch) -> Self {
+    pub(super) fn new(output: Box<dyn Output>, queue: Arc<Queue>, batch: Batch, is_sure: bool) -> Self {
         Self {
             output,
             queue,
             batch,
             is_open: false,
+            is_sure,
+            is_held: false,
             trouble: None,
             is_stopping: false,
             rest_at: None,
@@ -77,7 +83,7 @@ impl Driver {
     pub(super) fn run(mut self) {
         sandbox::confine_output(&self.place);
         match self.open() {
-            Err(Fault::Wrong(message)) => return self.queue.note(Stage::Wrong(message)),
+            Err(Fault::Wrong(message)) if !self.is_sure => return self.queue.note(Stage::Wrong(message)),
             Err(fault) => {
                 self.queue.note(Stage::Working);
                 self.fail(fault);
@@ -96,7 +102,7 @@ impl Driver {
                 Then::BeginAnew => return self.begin_anew(),
             }
         }
-        let lost = self.queue.close();
+        let lost = self.queue.end(&mut self.batch, &mut *self.output);
         if lost > 0 {
             log::error(format_args!("output {}: {lost} events could not be written", self.name()));
         }
@@ -135,7 +141,18 @@ impl Driver {
             return Then::BeginAnew;
         }
         let orders = self.queue.look(&mut self.batch, !is_resting, self.trouble.is_some());
+        let is_resting = is_resting || (cfg!(feature = "reload") && self.is_kept_from_writing(&orders));
+        if cfg!(feature = "reload")
+            && std::mem::replace(&mut self.is_held, orders.hold_until.is_some())
+            && !self.is_held
+        {
+            // What the predecessor has left is looked at now that it has ended.
+            return self.begin_reopening();
+        }
         if let Some(by) = orders.stop_by {
+            if cfg!(feature = "reload") && orders.be_ready && !self.is_open {
+                return Then::End;
+            }
             if (orders.is_empty && self.batch.is_empty() && !self.output.holds()) || now >= by {
                 return Then::End;
             }
@@ -144,9 +161,7 @@ impl Driver {
             }
         }
         if orders.reopen {
-            self.reopens = true;
-            let anew = !self.is_fresh && sandbox::must_begin_anew(&self.place);
-            return if anew { Then::BeginAnew } else { Then::GoOn };
+            return self.begin_reopening();
         }
         if self.output.due().is_some_and(|due| due <= now)
             && let Err(fault) = self.output.work()
@@ -180,14 +195,16 @@ impl Driver {
             self.queue.give_back();
             self.batch.give_back();
         }
-        self.sleep(is_blocked, is_idle, orders.stop_by);
+        self.sleep(is_blocked, is_idle, [orders.stop_by, orders.hold_until]);
         Then::GoOn
     }
 
-    fn sleep(&self, is_blocked: bool, is_idle: bool, stop_by: Option<Instant>) {
+    fn sleep(&self, is_blocked: bool, is_idle: bool, [stop_by, hold_until]: [Option<Instant>; 2]) {
         let retry = self.trouble.as_ref().map(|trouble| trouble.retry_at).filter(|_| !is_idle);
-        let due =
-            [retry, self.output.due(), stop_by, self.rest_at.filter(|_| is_idle)].into_iter().flatten().min();
+        let due = [retry, self.output.due(), stop_by, hold_until, self.rest_at.filter(|_| is_idle)]
+            .into_iter()
+            .flatten()
+            .min();
         let timeout = due.map(|at| at.saturating_duration_since(Instant::now()));
         let fd = if is_blocked { self.output.blocked_on() } else { None };
         self.queue.sleep(fd, is_idle, timeout);
@@ -208,6 +225,17 @@ impl Driver {
         let result = self.output.write(&mut self.batch);
         self.queue.settle(&mut self.batch);
         result
+    }
+
+    /// An opening may last, and what waits for it can wait for the next program; and a predecessor comes first.
+    fn is_kept_from_writing(&self, orders: &Orders) -> bool {
+        (orders.be_ready && !self.is_open) || orders.hold_until.is_some()
+    }
+
+    fn begin_reopening(&mut self) -> Then {
+        self.reopens = true;
+        let anew = !self.is_fresh && sandbox::must_begin_anew(&self.place);
+        if anew { Then::BeginAnew } else { Then::GoOn }
     }
 
     fn reopen(&mut self, now: Instant) -> Then {

@@ -2,28 +2,39 @@
 //! neither another one nor the writer; a failed write never ends the daemon.
 
 mod batch;
+mod carried;
+#[cfg(feature = "reload")]
+mod change;
 mod driver;
 mod file;
 #[cfg(feature = "compress")]
 #[cfg_attr(not(feature = "send"), allow(dead_code, reason = "GELF's envelope and single messages"))]
 mod gzip;
 mod long;
+mod patience;
 mod queue;
+mod room;
 #[cfg(feature = "send")]
 mod send;
+mod start;
 mod stdout;
 
-use crate::config::{self, Format, LongLine, Target, WhenFull};
+use crate::config::{self, Format, LongLine};
 use crate::format::Line;
 use crate::log;
-use crate::sandbox::{self, Place};
-use crate::stats::{Dropped, OutputStats, Stats};
-use crate::sys::thread::spawn;
+use crate::sandbox;
+use crate::stats::{Dropped, Stats};
 use crate::wire::record::Stamp;
 pub use batch::{BATCH, BATCH_EVENTS, Batch, Entry};
-use driver::Driver;
-pub use queue::Room;
+#[cfg(feature = "reload")]
+pub use change::Handle;
+#[cfg(feature = "reload")]
+use change::Saved;
+use patience::{Daemons, Slack};
+pub use patience::{Patience, Waited};
 use queue::{NoRoom, Queue, Stage};
+pub use room::Room;
+use start::{Common, start, wait_for_opening};
 use std::fmt;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -31,12 +42,8 @@ use std::time::{Duration, Instant};
 
 /// Stack of an output's thread, touched as far as used: some KiB, and 200 where it compresses.
 const STACK: usize = 1024 * 1024;
-/// How long the start waits for an output that opens something on this host.
-const OPEN_LIMIT: Duration = Duration::from_secs(5);
 /// How long the stop waits for a thread beyond its time: it notices that by itself, unless a call holds it.
 const GRACE: Duration = Duration::from_millis(200);
-/// How long the writer waits in a second for an output that is only behind.
-const SLACK: Duration = Duration::from_millis(50);
 
 /// Why an output does not write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,6 +136,18 @@ pub trait Output: Send {
 
     /// The end: what was written is brought to safety.
     fn close(&mut self) {}
+
+    /// Before the end, where somebody else goes on: appends what it has of events out of the batch that their receiver
+    /// may not have, and says where its successor begins: with the whole first event of the batch, unless that can go
+    /// on where it was.
+    #[cfg(feature = "reload")]
+    fn give_back(&mut self, batch: &mut Batch, _: &mut Vec<u8>) {
+        batch.restart();
+    }
+
+    /// Its place is another one's until that has ended.
+    #[cfg(feature = "reload")]
+    fn share(&mut self) {}
 }
 
 /// An output that could not be opened at the start: where it stands in the config, and why.
@@ -148,73 +167,6 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-/// What came of waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waited {
-    /// Something may have changed.
-    Again,
-    /// The outputs are to be opened anew.
-    Reopen,
-    /// Nobody wants to wait any longer.
-    Enough,
-}
-
-/// Who waits for room in the queue of an output with `overflow = "wait"`.
-pub trait Patience: Send {
-    /// Waits until something has changed.
-    fn wait(&mut self, room: &Room) -> Waited;
-}
-
-/// The daemon's: as long as it takes, and at a stop as long as the outputs may flush.
-struct Daemons {
-    flush: Duration,
-    until: Option<Instant>,
-}
-
-impl Patience for Daemons {
-    fn wait(&mut self, room: &Room) -> Waited {
-        if room.is_stopping() {
-            self.until.get_or_insert_with(|| Instant::now() + self.flush);
-        }
-        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
-        if left == Some(Duration::ZERO) {
-            return Waited::Enough;
-        }
-        room.wait(None, left);
-        Waited::Again
-    }
-}
-
-/// How long the writer waits for outputs that are behind, as they are after a burst that came faster than they were
-/// given the CPU: not for one that is stuck, and not longer than [`SLACK`] in a second.
-struct Slack {
-    since: Instant,
-    spent: Duration,
-    /// Whether waiting was no use.
-    is_late: bool,
-}
-
-impl Slack {
-    fn new() -> Self {
-        Self { since: Instant::now(), spent: Duration::ZERO, is_late: false }
-    }
-
-    /// Waits for a moment; false when there was enough of it.
-    fn wait(&mut self, room: &Room) -> bool {
-        let start = Instant::now();
-        if start.duration_since(self.since) >= Duration::from_secs(1) {
-            (self.since, self.spent) = (start, Duration::ZERO);
-        }
-        let left = SLACK.saturating_sub(self.spent);
-        if self.is_late || left.is_zero() {
-            return false;
-        }
-        room.wait(None, Some(left));
-        self.spent += start.elapsed();
-        true
-    }
-}
-
 /// The writer's end of one output.
 struct Tap {
     format: Format,
@@ -223,6 +175,17 @@ struct Tap {
     /// The longest line, if there is one, and what becomes of a longer one.
     long: Option<(usize, LongLine)>,
     slack: Slack,
+    /// Whether it ends with these outputs: one that runs already stays, if they are not taken into use.
+    is_own: bool,
+}
+
+impl Tap {
+    fn new(config: &config::Output, queue: Arc<Queue>, is_own: bool) -> Self {
+        let flush = Duration::from_secs(config.queue.flush_s.into());
+        let max = config.queue.max_line as usize;
+        let long = (max > 0).then_some((max, config.queue.long_line));
+        Self { format: config.format, queue, flush, long, slack: Slack::new(), is_own }
+    }
 }
 
 /// All outputs.
@@ -235,7 +198,14 @@ pub struct Outputs {
     all: bool,
     /// Space for lines that are cut, where an output has a limit.
     line: Option<Line>,
+    /// Outputs of an earlier config that have not ended yet.
+    #[cfg(feature = "reload")]
+    retired: Vec<Tap>,
 }
+
+/// What an output of the program that ran before has left: nothing, where that can't hand over.
+#[cfg(not(feature = "reload"))]
+struct Saved<'a>(std::marker::PhantomData<&'a ()>);
 
 impl Outputs {
     /// Opens each; all that cannot be opened are told together. `longest` is the longest that an event's lines can
@@ -249,9 +219,7 @@ impl Outputs {
         longest: usize,
         stats: &Arc<Stats>,
     ) -> Result<Self, Vec<OpenError>> {
-        let flush = configs.iter().map(|config| config.queue.flush_s).max().unwrap_or(0);
-        let patience = Daemons { flush: Duration::from_secs(flush.into()), until: None };
-        Self::open_with(configs, longest, stats, false, Box::new(patience))
+        Self::open_with(configs, longest, stats, false, Daemons::patience(configs))
     }
 
     /// As [`open`](Self::open); where `all`, no event is dropped: `patience` waits for every output, and a failure
@@ -267,45 +235,57 @@ impl Outputs {
         all: bool,
         patience: Box<dyn Patience>,
     ) -> Result<Self, Vec<OpenError>> {
-        let mut errors = Vec::new();
-        let mut wrong = |config: &config::Output, message| {
-            errors.push(OpenError { place: config.place.clone(), message });
-        };
+        Self::open_all(configs, longest, stats, all, patience, &[])
+    }
+
+    fn open_all(
+        configs: &[config::Output],
+        longest: usize,
+        stats: &Arc<Stats>,
+        all: bool,
+        patience: Box<dyn Patience>,
+        saved: &[Saved<'_>],
+    ) -> Result<Self, Vec<OpenError>> {
         let room = match Room::new() {
             Ok(room) => Arc::new(room),
             Err(error) => {
-                configs.first().into_iter().for_each(|config| wrong(config, no_memory(&error)));
-                return Err(errors);
+                return Err(configs
+                    .first()
+                    .map(|config| wrong(config, no_memory(&error)))
+                    .into_iter()
+                    .collect());
             }
         };
-        let mut taps: Vec<(Tap, bool)> = Vec::new();
+        let common = Common { longest, all, room: &room };
+        let mut errors = Vec::new();
+        let mut taps = Vec::new();
         for config in configs {
-            match start(config, longest, stats, all, &room) {
+            match start(config, &common, None, saved) {
                 Ok(tap) => taps.push(tap),
-                Err(message) => wrong(config, message),
+                Err(message) => errors.push(wrong(config, message)),
             }
         }
-        let until = Instant::now() + OPEN_LIMIT;
-        for (config, (tap, is_local)) in configs.iter().zip(&taps) {
-            let mut stage = tap.queue.stage();
-            while *is_local && stage == Stage::Opening && Instant::now() < until {
-                room.wait(None, Some(until.saturating_duration_since(Instant::now())));
-                stage = tap.queue.stage();
-            }
-            match stage {
-                Stage::Wrong(message) => wrong(config, message),
-                Stage::Opening if *is_local => log::warning(format_args!(
-                    "output {}: it does not open; starting without it",
-                    config.name
-                )),
-                _ => {}
-            }
-        }
-        let taps: Vec<Tap> = taps.into_iter().map(|(tap, _)| tap).collect();
+        let wait = &|left| room.wait(None, Some(left));
+        wait_for_opening(configs.iter().zip(&taps), wait, &mut errors);
+        *stats.outputs.each() = taps.iter().map(|(tap, _)| Arc::clone(&tap.queue.stats)).collect();
+        let taps = taps.into_iter().map(|(tap, _)| tap).collect();
+        let outputs = Self::of(taps, room, patience, all, longest);
+        if errors.is_empty() { Ok(outputs) } else { Err(errors) }
+    }
+
+    fn of(taps: Vec<Tap>, room: Arc<Room>, patience: Box<dyn Patience>, all: bool, longest: usize) -> Self {
         let line = if taps.iter().any(|tap| tap.long.is_some()) { Line::new(longest).ok() } else { None };
         let queues = taps.iter().map(|tap| Arc::clone(&tap.queue)).collect();
-        let outputs = Self { taps, queues, room, patience, all, line };
-        if errors.is_empty() { Ok(outputs) } else { Err(errors) }
+        Self {
+            taps,
+            queues,
+            room,
+            patience,
+            all,
+            line,
+            #[cfg(feature = "reload")]
+            retired: Vec::new(),
+        }
     }
 
     /// What is waited with, for whoever stops the daemon.
@@ -325,7 +305,7 @@ impl Outputs {
 
     /// Gives an event's lines of this format to each output that has it, but for the outputs `kept`.
     pub fn write(&mut self, format: Format, lines: &[u8], stamp: Stamp, kept: u64) {
-        let Self { taps, queues, room, patience, all, line } = self;
+        let Self { taps, queues, room, patience, all, line, .. } = self;
         for (at, tap) in taps.iter_mut().enumerate().filter(|(_, tap)| tap.format == format) {
             if holds(kept, at) {
                 continue;
@@ -358,6 +338,8 @@ impl Outputs {
                     Waited::Again => must = *all && has_gone(queues),
                     Waited::Reopen => queues.iter().for_each(|queue| queue.reopen()),
                     Waited::Enough => must = true,
+                    #[cfg(feature = "reload")]
+                    Waited::Carry => tap.queue.spill(),
                 }
             }
             tap.slack.is_late = must;
@@ -393,6 +375,8 @@ impl Outputs {
                 Waited::Again => {}
                 Waited::Reopen => self.reopen(),
                 Waited::Enough => break,
+                #[cfg(feature = "reload")]
+                Waited::Carry => {}
             }
         }
     }
@@ -400,6 +384,8 @@ impl Outputs {
     /// Ends each, in the time that it has to flush, but at most `limit`; what is not written by then is counted and
     /// told.
     pub fn finish(&mut self, limit: Duration) {
+        #[cfg(feature = "reload")]
+        self.taps.append(&mut self.retired);
         let now = Instant::now();
         let mut last = now;
         for tap in &self.taps {
@@ -428,7 +414,7 @@ impl Outputs {
 impl Drop for Outputs {
     fn drop(&mut self) {
         // Without a finish nothing is waited for.
-        self.taps.iter().for_each(|tap| tap.queue.stop(Instant::now()));
+        self.taps.iter().filter(|tap| tap.is_own).for_each(|tap| tap.queue.stop(Instant::now()));
     }
 }
 
@@ -444,38 +430,8 @@ fn no_memory(error: &std::io::Error) -> String {
     format!("failed to get a buffer: {error}")
 }
 
-/// Makes an output, its queue and its thread; and whether it opens at once.
-fn start(
-    config: &config::Output,
-    longest: usize,
-    stats: &Stats,
-    all: bool,
-    room: &Arc<Room>,
-) -> Result<(Tap, bool), String> {
-    let counters = Arc::new(OutputStats::new(config.name.clone()));
-    let output: Box<dyn Output> = match &config.target {
-        Target::Stdout => Box::new(stdout::Stdout::new(all)),
-        Target::File(target) => Box::new(file::File::new(target, Arc::clone(&counters))?),
-        #[cfg(feature = "send")]
-        target => send::output(target, longest).map_err(|error| no_memory(&error))?,
-        // The config refuses what is not in this build.
-        #[cfg(not(feature = "send"))]
-        target => return Err(format!("output type \"{}\" is not in this build", target.kind())),
-    };
-    let is_local = output.is_local();
-    let overflow = if all { WhenFull::Wait } else { config.queue.overflow };
-    let limit = config.queue.kib as usize * 1024;
-    let queue = Queue::new(limit, longest, overflow, Arc::clone(&counters), Arc::clone(room));
-    let queue = Arc::new(queue.map_err(|error| no_memory(&error))?);
-    let batch = Batch::new(longest).map_err(|error| no_memory(&error))?;
-    let driver = Driver::new(output, Arc::clone(&queue), batch).writes_to(Place::of(&config.target));
-    let thread = spawn(&config.name, STACK, Box::new(move || driver.run()));
-    thread.map_err(|error| format!("failed to start a thread: {error}"))?;
-    stats.outputs.add(counters);
-    let flush = Duration::from_secs(config.queue.flush_s.into());
-    let max = config.queue.max_line as usize;
-    let long = (max > 0).then_some((max, config.queue.long_line));
-    Ok((Tap { format: config.format, queue, flush, long, slack: Slack::new() }, is_local))
+fn wrong(config: &config::Output, message: String) -> OpenError {
+    OpenError { place: config.place.clone(), message }
 }
 
 #[cfg(test)]

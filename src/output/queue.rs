@@ -2,7 +2,15 @@
 //! thread, which copies them out into its batch. Both hold the lock for no longer than such a copy takes, so what
 //! the output does with its batch, however long, holds nobody back.
 
+#[cfg(feature = "reload")]
+mod pass;
+
+#[cfg(all(feature = "reload", feature = "send"))]
+pub(super) use pass::push_made;
+
+use super::Room;
 use super::batch::Batch;
+use super::carried::{Carried, HEADER, header, parse};
 use crate::config::WhenFull;
 use crate::stats::{Dropped, OutputStats};
 use crate::sys::memory::{HAS_CEILING, Region};
@@ -10,51 +18,13 @@ use crate::sys::poll::{Alarm, Wait, poll};
 use crate::wire::record::Stamp;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Before each event: its length, and the stamp's two numbers.
-const HEADER: usize = 4 + 8 + 4;
 /// So much wakes the output at once; less, when the writer has nothing else to do or some time is over.
 const WAKE_AT: usize = 32 * 1024;
 /// What stays resident when the queue is empty; nothing does when it stays so.
 const KEPT: usize = 64 * 1024;
-
-/// Those who wait for outputs: for room in a queue, for the first opening, for the end.
-pub struct Room {
-    alarm: Alarm,
-    stopping: AtomicBool,
-}
-
-impl Room {
-    pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { alarm: Alarm::new()?, stopping: AtomicBool::new(false) })
-    }
-
-    /// The daemon stops: nobody waits for room any longer than the output's time to flush.
-    pub fn stop(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
-        self.alarm.ring();
-    }
-
-    /// Whether it stops.
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
-    }
-
-    /// Waits until something has changed, one of `others` is readable, or the time is over.
-    pub fn wait(&self, others: Option<BorrowedFd<'_>>, timeout: Option<Duration>) {
-        let mut waits: heapless::Vec<Wait, 2> = heapless::Vec::new();
-        let _ = waits.push(Wait::readable(self.alarm.as_fd()));
-        let _ = others.map(|fd| waits.push(Wait::readable(fd)));
-        // A poll that fails is tried again by whoever waits.
-        let _ = poll(&mut waits, timeout);
-        if waits.first().is_some_and(Wait::ready) {
-            self.alarm.hush();
-        }
-    }
-}
 
 /// How far an output's thread is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +71,10 @@ struct State {
     /// Whether what is left was given up and counted.
     closed: bool,
     stage: Stage,
+    /// What goes out before what is in the ring.
+    carried: Carried,
+    #[cfg(feature = "reload")]
+    passing: pass::Passing,
 }
 
 /// The queue.
@@ -111,6 +85,9 @@ pub(super) struct Queue {
     room: Arc<Room>,
     pub(super) stats: Arc<OutputStats>,
     limit: usize,
+    /// The longest event that a batch takes.
+    #[cfg(feature = "reload")]
+    longest: usize,
     overflow: WhenFull,
 }
 
@@ -123,11 +100,40 @@ pub(super) struct Orders {
     pub(super) reopen: bool,
     /// To end, by then.
     pub(super) stop_by: Option<Instant>,
+    /// To write nothing before: another thread may still be writing what comes first.
+    pub(super) hold_until: Option<Instant>,
+    /// To begin nothing that may last, since all is about to be handed over.
+    pub(super) be_ready: bool,
 }
 
 /// There is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoRoom;
+
+/// A build that hands nothing over.
+#[cfg(not(feature = "reload"))]
+impl State {
+    fn is_held(&self) -> bool {
+        false
+    }
+
+    fn passing(&self, _: &Room) -> (Option<Instant>, bool) {
+        (None, false)
+    }
+}
+
+#[cfg(not(feature = "reload"))]
+impl Queue {
+    fn count(&self, _: &State, written: u64, refused: u64) {
+        self.stats.written.add(written);
+        self.stats.dropped_for(Dropped::Refused).add(refused);
+    }
+
+    /// Gives up what is left at the thread's end; how many events that were.
+    pub(super) fn end(&self, _: &mut Batch, _: &mut dyn super::Output) -> u64 {
+        self.close()
+    }
+}
 
 impl Queue {
     /// For `limit` bytes, and for one event of up to `longest` when nothing else is there.
@@ -159,8 +165,20 @@ impl Queue {
             stop_by: None,
             closed: false,
             stage: Stage::Opening,
+            carried: Carried::default(),
+            #[cfg(feature = "reload")]
+            passing: pass::Passing::default(),
         };
-        Ok(Self { state: Mutex::new(state), alarm: Alarm::new()?, room, stats, limit, overflow })
+        Ok(Self {
+            state: Mutex::new(state),
+            alarm: Alarm::new()?,
+            room,
+            stats,
+            limit,
+            #[cfg(feature = "reload")]
+            longest: longest.max(super::batch::BATCH),
+            overflow,
+        })
     }
 
     /// Whether the writer waits for room, however long.
@@ -221,7 +239,7 @@ impl Queue {
     /// Wakes the output if it sleeps and something waits.
     pub(super) fn flush(&self) {
         let mut state = self.state();
-        if state.len > 0 {
+        if state.has_events() {
             self.wake(&mut state);
         }
     }
@@ -272,7 +290,7 @@ impl Queue {
         }
         state.stage = stage;
         drop(state);
-        self.room.alarm.ring();
+        self.room.ring();
     }
 
     /// What is to be done; fills the batch if it is empty and `may_take`. In `trouble` nothing can be written
@@ -282,7 +300,7 @@ impl Queue {
         let reopen = state.reopen_at.is_some_and(|at| trouble || (state.taken >= at && batch.is_empty()));
         if reopen {
             state.reopen_at = None;
-        } else if may_take && batch.is_empty() {
+        } else if may_take && batch.is_empty() && !state.is_held() {
             let before = state.taken;
             while state.reopen_at.is_none_or(|at| state.taken < at) && state.take(batch) {}
             state.held += state.taken - before;
@@ -292,10 +310,11 @@ impl Queue {
             }
             if state.wants_room && state.len <= self.limit / 2 {
                 state.wants_room = false;
-                self.room.alarm.ring();
+                self.room.ring();
             }
         }
-        Orders { is_empty: state.len == 0, reopen, stop_by: state.stop_by }
+        let (hold_until, be_ready) = state.passing(&self.room);
+        Orders { is_empty: !state.has_events(), reopen, stop_by: state.stop_by, hold_until, be_ready }
     }
 
     /// Gives all memory back, if nothing waits.
@@ -315,11 +334,10 @@ impl Queue {
             return;
         }
         state.held = state.held.saturating_sub(written + refused);
-        self.stats.written.add(written);
-        self.stats.dropped_for(Dropped::Refused).add(refused);
+        self.count(&state, written, refused);
         if state.wants_empty && state.is_empty() {
             state.wants_empty = false;
-            self.room.alarm.ring();
+            self.room.ring();
         }
     }
 
@@ -337,7 +355,7 @@ impl Queue {
     pub(super) fn sleep(&self, fd: Option<BorrowedFd<'_>>, for_data: bool, timeout: Option<Duration>) {
         {
             let mut state = self.state();
-            if for_data && state.len > 0 {
+            if for_data && state.has_events() {
                 return;
             }
             state.asleep = for_data;
@@ -358,7 +376,11 @@ impl Queue {
 
 impl State {
     fn is_empty(&self) -> bool {
-        self.len == 0 && self.held == 0
+        !self.has_events() && self.held == 0
+    }
+
+    fn has_events(&self) -> bool {
+        self.len > 0 || !self.carried.is_empty()
     }
 
     /// Whether so many bytes fit; an event that is longer than the limit does when it is alone.
@@ -379,14 +401,7 @@ impl State {
 
     /// There is room.
     fn put(&mut self, lines: &[u8], stamp: Stamp) {
-        let len = u32::try_from(lines.len()).unwrap_or(u32::MAX);
-        let mut header = [0; HEADER];
-        let (to_len, to_stamp) = header.split_at_mut(4);
-        let (to_millis, to_serial) = to_stamp.split_at_mut(8);
-        to_len.copy_from_slice(&len.to_ne_bytes());
-        to_millis.copy_from_slice(&stamp.millis.to_ne_bytes());
-        to_serial.copy_from_slice(&stamp.serial.to_ne_bytes());
-        self.copy_in(&header);
+        self.copy_in(&header(lines.len(), stamp));
         self.copy_in(lines);
         self.put += 1;
     }
@@ -428,17 +443,16 @@ impl State {
     fn first(&mut self) -> (usize, Stamp) {
         let mut header = [0; HEADER];
         self.copy_out(&mut header);
-        let [a, b, c, d, rest @ ..] = header;
-        let [e, f, g, h, i, j, k, l, m, n, o, p] = rest;
-        let stamp = Stamp {
-            millis: u64::from_ne_bytes([e, f, g, h, i, j, k, l]),
-            serial: u32::from_ne_bytes([m, n, o, p]),
-        };
-        (u32::from_ne_bytes([a, b, c, d]) as usize, stamp)
+        parse(header)
     }
 
     /// Moves the first event to the batch; false when there is none or it must wait.
     fn take(&mut self, batch: &mut Batch) -> bool {
+        if !self.carried.is_empty() {
+            let is_taken = self.carried.take(batch);
+            self.taken += u64::from(is_taken);
+            return is_taken;
+        }
         if self.len == 0 {
             return false;
         }
@@ -454,11 +468,14 @@ impl State {
     }
 
     fn drop_first(&mut self) -> bool {
-        if self.len == 0 {
+        if !self.carried.is_empty() {
+            self.carried.skip();
+        } else if self.len == 0 {
             return false;
+        } else {
+            let (bytes, _) = self.first();
+            self.skip(bytes);
         }
-        let (bytes, _) = self.first();
-        self.skip(bytes);
         self.taken += 1;
         true
     }
@@ -468,6 +485,7 @@ impl State {
         let lost = std::mem::take(&mut self.held) + (self.put - self.taken);
         self.taken = self.put;
         self.len = 0;
+        self.carried.clear();
         lost
     }
 }

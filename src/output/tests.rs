@@ -1,6 +1,9 @@
 //! Queue and batch against a model, and a thread with an output that fails as it is told to.
 
+use super::driver::Driver;
 use super::*;
+use crate::config::WhenFull;
+use crate::stats::OutputStats;
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -155,6 +158,7 @@ fn run(script: Script, put: impl FnOnce(&Queue)) -> (Script, Arc<Queue>, Duratio
         Box::new(Scripted(Arc::clone(&script))),
         Arc::clone(&queue),
         Batch::new(1 << 16).unwrap(),
+        false,
     );
     let start = Instant::now();
     let thread = std::thread::spawn(move || driver.run());
@@ -215,8 +219,13 @@ fn a_stop_writes_what_it_can_and_counts_the_rest() {
         queue.put(b"one\n", stamp(serial), false).unwrap();
     }
     queue.stop(Instant::now() + Duration::from_millis(100));
-    Driver::new(Box::new(Scripted(Arc::clone(&script))), Arc::clone(&queue), Batch::new(1 << 16).unwrap())
-        .run();
+    Driver::new(
+        Box::new(Scripted(Arc::clone(&script))),
+        Arc::clone(&queue),
+        Batch::new(1 << 16).unwrap(),
+        false,
+    )
+    .run();
     let stats = &queue.stats;
     assert_eq!((stats.written.get(), stats.dropped_for(Dropped::Unflushed).get()), (1, 2));
     assert_eq!((queue.stage(), script.lock().unwrap().text.len()), (Stage::Ended, 4));

@@ -15,18 +15,18 @@ use getopts::{Fail, Matches, Options};
 use crate::config::{DEFAULT_PATH, Format, OnError, listed, nearest, quoted};
 
 /// The commands of this version.
-pub const COMMANDS: [&str; 6] = ["run", "check", "replay", "rules", "status", "top"];
+pub const COMMANDS: [&str; 8] = ["run", "check", "replay", "rules", "status", "top", "reload", "upgrade"];
 /// What can be done with rules.
 pub const RULES: [&str; 4] = ["rules check", "rules load", "rules list", "rules clear"];
 /// The commands that files can be given to.
-const TAKES_FILES: [&str; 3] = ["replay", "rules check", "rules load"];
-/// Commands that later versions have.
-const LATER: [&str; 2] = ["reload", "upgrade"];
+const TAKES_FILES: [&str; 4] = ["replay", "rules check", "rules load", "upgrade"];
 /// Commands that a build can be without, each with its feature.
-const FEATURES: [(&str, &str, bool); 3] = [
+const FEATURES: [(&str, &str, bool); 5] = [
     ("rules", "rules", cfg!(feature = "rules")),
     ("status", "status", cfg!(feature = "status")),
     ("top", "status", cfg!(feature = "status")),
+    ("reload", "reload", cfg!(all(feature = "reload", feature = "status"))),
+    ("upgrade", "reload", cfg!(all(feature = "reload", feature = "status"))),
 ];
 /// The flags, short and long.
 pub const FLAGS: &[(&str, &str)] = &[
@@ -183,10 +183,6 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
             options.optflag(short, long, "");
         }
     }
-    // A later version's command is told before its flags, which would all be unknown.
-    if let Some(command) = first_free(&words).filter(|word| LATER.contains(word)) {
-        return Err(UsageError(format!("\"{command}\" is not in this version; see \"ringaudit --help\"")));
-    }
     let matches = options.parse(&words).map_err(|fail| UsageError(explain(&fail)))?;
     if matches.opt_present("help") {
         return Ok(Action::Help(help()));
@@ -215,7 +211,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
             Action::Replay { config, format, files: files.iter().map(PathBuf::from).collect() }
         }
         #[cfg(feature = "status")]
-        command if ask::COMMANDS.contains(&command) => ask::action(command, config, &matches)?,
+        command if ask::COMMANDS.contains(&command) => ask::action(command, config, files, &matches)?,
         command => Action::Rules(Rules {
             command,
             config,
@@ -271,6 +267,13 @@ const HELP_COMMANDS: &str = "  \
                               live: events and bytes a second, and the rule
                               that would exclude them
 ";
+const HELP_CHANGES: &str = "  \
+  ringaudit reload            have the running daemon read its config and rules
+                              again; a wrong one changes nothing
+  ringaudit upgrade [-c FILE] [PROGRAM]
+                              have another program go on in the daemon's place,
+                              without losing an event
+";
 const HELP_FLAGS: &str = "  \
   -j, --json          the document itself
   -p, --prometheus    as metrics in Prometheus' text format
@@ -305,7 +308,7 @@ Usage:
                               print the kernel's rules, as auditctl -l does
   ringaudit rules clear [-k KEY]
                               delete the kernel's rules
-{ask_commands}  ringaudit --help | --version
+{ask_commands}{change_commands}  ringaudit --help | --version
 
 Options:
   -c, --config FILE   the config, in TOML, or go-audit's in YAML. Without it:
@@ -328,7 +331,11 @@ go-audit's -config FILE and -version work too.
 Signals:
   SIGTERM, SIGINT     stop: write what is pending, exit with 0; a second one
                       exits at once with 1
-  SIGHUP, SIGUSR1     open the output files again, after they were rotated
+  SIGHUP              read config and rules again, and open the output files
+                      again
+  SIGUSR1             open the output files again, after they were rotated
+  SIGUSR2             execute the program's file anew and go on in it, without
+                      losing an event
 
 Exit codes:
   0   done
@@ -340,6 +347,7 @@ Exit codes:
 Manual: ringaudit(8); all keys of the config: docs/config.md",
         version = version(),
         ask_commands = if cfg!(feature = "status") { HELP_COMMANDS } else { "" },
+        change_commands = if cfg!(all(feature = "reload", feature = "status")) { HELP_CHANGES } else { "" },
         ask_flags = if cfg!(feature = "status") { HELP_FLAGS } else { "" },
         formats = Format::ALL.map(Format::name).join(", "),
         choices = OnError::ALL.map(OnError::name).join(", ")
@@ -361,18 +369,6 @@ fn long_flags(words: impl IntoIterator<Item = OsString>) -> Result<Vec<String>, 
         texts.push(text);
     }
     Ok(texts)
-}
-
-/// The first word that is neither a flag nor a flag's value.
-fn first_free(words: &[String]) -> Option<&str> {
-    let mut value_next = false;
-    for word in words {
-        if !value_next && !word.starts_with('-') {
-            return Some(word);
-        }
-        value_next = !value_next && TAKES_VALUE.contains(&word.as_str());
-    }
-    None
 }
 
 fn config_path(matches: &Matches) -> Result<Option<PathBuf>, UsageError> {
@@ -572,7 +568,7 @@ mod tests {
             ("a.toml", "unknown command \"a.toml\"; did you mean \"-c a.toml\"?"),
             (
                 "frobnicate",
-                "unknown command \"frobnicate\"; the commands are \"run\", \"check\", \"replay\", \"rules\", \"status\" and \"top\"",
+                "unknown command \"frobnicate\"; the commands are \"run\", \"check\", \"replay\", \"rules\", \"status\", \"top\", \"reload\" and \"upgrade\"",
             ),
             ("run me", "unexpected argument \"me\"; see \"ringaudit --help\""),
             ("--confg x", "unknown flag \"--confg\"; did you mean \"--config\"?"),
@@ -617,15 +613,6 @@ mod tests {
             ("--help=x", "\"--help\" takes no value"),
         ];
         for (line, message) in cases {
-            assert_eq!(error(line), message, "{line}");
-        }
-    }
-
-    #[test]
-    fn later_commands_are_told_before_their_flags() {
-        for line in ["reload", "upgrade", "-c a upgrade --now", "-f raw reload"] {
-            let command = line.split(' ').find(|word| LATER.contains(word)).unwrap();
-            let message = format!("\"{command}\" is not in this version; see \"ringaudit --help\"");
             assert_eq!(error(line), message, "{line}");
         }
     }

@@ -5,5 +5,7 @@
 pub mod cli;
 pub mod config;
 pub mod rules;
+#[cfg(feature = "reload")]
+pub mod state;
 pub mod values;
 pub mod wire;

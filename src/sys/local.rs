@@ -72,6 +72,27 @@ pub fn peer(stream: BorrowedFd<'_>) -> io::Result<Peer> {
     Ok(Peer { pid: found.pid.unsigned_abs(), uid: found.uid })
 }
 
+/// Takes the stream that the program which was executed before has left open under this number. To be called before
+/// anything else is opened.
+///
+/// Errors: EBADF, ENOTSOCK; InvalidInput for a socket that is none of this host's.
+#[cfg(feature = "reload")]
+pub fn adopt(raw: libc::c_int) -> io::Result<UnixStream> {
+    let mut domain: libc::c_int = 0;
+    let mut len = libc::socklen_t::try_from(size_of_val(&domain)).unwrap_or_default();
+    let at = (&raw mut domain).cast();
+    // SAFETY: value and length point to live variables, and the length says the value's size.
+    cerr(unsafe { libc::getsockopt(raw, libc::SOL_SOCKET, libc::SO_DOMAIN, at, &raw mut len) })?;
+    if domain != libc::AF_UNIX || raw < 3 {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: it is a socket of this host and no standard descriptor, this program has opened none before, and the one
+    // that did is gone: nobody else owns it.
+    let stream = unsafe { UnixStream::from_raw_fd(raw) };
+    super::image::keep(std::os::fd::AsFd::as_fd(&stream), false)?;
+    Ok(stream)
+}
+
 fn socket() -> io::Result<OwnedFd> {
     let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: takes three integers and returns a new descriptor or -1.

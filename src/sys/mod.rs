@@ -9,6 +9,8 @@ pub mod connect;
 pub mod counting;
 pub mod handle;
 pub mod host;
+#[cfg(feature = "reload")]
+pub mod image;
 #[cfg(feature = "sandbox")]
 pub mod landlock;
 pub mod local;

@@ -38,6 +38,29 @@ impl Socket {
         Ok(Self { fd, accounted: true })
     }
 
+    /// Takes the socket that the program which was executed before has left open under this number, and closes it at
+    /// the next execution. To be called before anything else is opened.
+    ///
+    /// Errors: EBADF, ENOTSOCK; InvalidInput for a socket that is not of NETLINK_AUDIT.
+    #[cfg(feature = "reload")]
+    pub fn adopt(raw: libc::c_int) -> io::Result<Self> {
+        for (name, wanted) in [(libc::SO_DOMAIN, libc::AF_NETLINK), (libc::SO_PROTOCOL, libc::NETLINK_AUDIT)]
+        {
+            let (mut value, mut len): (libc::c_int, _) = (0, INT_LEN);
+            let at = (&raw mut value).cast();
+            // SAFETY: value and length point to live variables, and the length says the value's size.
+            cerr(unsafe { libc::getsockopt(raw, libc::SOL_SOCKET, name, at, &raw mut len) })?;
+            if value != wanted {
+                return Err(io::ErrorKind::InvalidInput.into());
+            }
+        }
+        // SAFETY: it is an audit socket, this program has opened none before, and the one that did is gone: nobody
+        // else owns it.
+        let fd = unsafe { OwnedFd::from_raw_fd(raw) };
+        super::image::keep(fd.as_fd(), false)?;
+        Ok(Self { fd, accounted: true })
+    }
+
     /// Takes a datagram socket that was made elsewhere, such as one end of a socketpair that plays the kernel.
     pub fn from_fd(fd: OwnedFd) -> Self {
         Self { fd, accounted: false }

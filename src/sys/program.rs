@@ -1,10 +1,18 @@
 //! A program started with a pipe as its standard input. Source: posix_spawn(3), waitpid(2), kill(2), pipe(7).
 
+#[cfg(feature = "reload")]
+use super::poll::{Wait, poll};
 use super::{cerr, retry};
 use std::ffi::CString;
+#[cfg(feature = "reload")]
+use std::fs::File;
 use std::io;
+#[cfg(feature = "reload")]
+use std::io::Read;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+#[cfg(feature = "reload")]
+use std::time::{Duration, Instant};
 
 /// A running program, and the writing end of its standard input.
 pub struct Program {
@@ -20,7 +28,7 @@ pub struct Process {
 // SAFETY: declared as the C library does, environ(7): a pointer to pointers that end with a null one.
 unsafe extern "C" {
     /// environ(7)
-    static environ: *const *mut libc::c_char;
+    pub(super) static environ: *const *mut libc::c_char;
 }
 
 impl Program {
@@ -32,25 +40,8 @@ impl Program {
     pub fn start(words: &[CString]) -> io::Result<Self> {
         let path = words.first().ok_or(io::ErrorKind::InvalidInput)?;
         let (reader, writer) = io::pipe()?;
-        let mut pointers: Vec<*mut libc::c_char> =
-            words.iter().map(|word| word.as_ptr().cast_mut()).collect();
-        pointers.push(std::ptr::null_mut());
-        let setup = Setup::new(reader.as_fd())?;
-        let mut pid = 0;
-        // SAFETY: nobody changes the environment after the start.
-        let environment = unsafe { environ };
-        // SAFETY: path, words and the environment end in NUL or null, and outlive the call, as `setup` does.
-        let error = unsafe {
-            libc::posix_spawn(
-                &raw mut pid,
-                path.as_ptr(),
-                setup.actions.as_ptr(),
-                setup.attributes.as_ptr(),
-                pointers.as_ptr(),
-                environment,
-            )
-        };
-        succeeded(error)?;
+        let setup = Setup::new(&[(reader.as_raw_fd(), 0), (2, 1)])?;
+        let pid = spawn(path, words, &setup, None)?;
         let input = OwnedFd::from(writer);
         // SAFETY: takes a descriptor that is ours and three integers. Nobody else has this end of the pipe.
         cerr(unsafe { libc::fcntl(input.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK | libc::O_WRONLY) })?;
@@ -71,6 +62,74 @@ impl Program {
     pub fn close(self) -> Process {
         self.process
     }
+}
+
+/// Starts a program, with these variables or with ours.
+fn spawn(
+    path: &CString,
+    words: &[CString],
+    setup: &Setup,
+    variables: Option<&[CString]>,
+) -> io::Result<libc::pid_t> {
+    let pointers = |texts: &[CString]| -> Vec<*mut libc::c_char> {
+        texts.iter().map(|text| text.as_ptr().cast_mut()).chain([std::ptr::null_mut()]).collect()
+    };
+    let words = pointers(words);
+    let variables = variables.map(pointers);
+    let mut pid = 0;
+    // SAFETY: nobody changes the environment after the start.
+    let own = unsafe { environ };
+    let variables = variables.as_ref().map_or(own, |variables: &Vec<_>| variables.as_slice().as_ptr());
+    // SAFETY: path, words and variables end in NUL or null, and outlive the call, as `setup` does.
+    let error = unsafe {
+        libc::posix_spawn(
+            &raw mut pid,
+            path.as_ptr(),
+            setup.actions.as_ptr(),
+            setup.attributes.as_ptr(),
+            words.as_ptr(),
+            variables,
+        )
+    };
+    succeeded(error)?;
+    Ok(pid)
+}
+
+/// Runs a program to its end, with nothing to read and with one more variable, `NAME=value`; gives how it ended and what it printed, on standard output and
+/// standard error, at most `most` bytes of it.
+///
+/// Errors: as [`Program::start`]; TimedOut when it has not ended by `until`, and then it is killed.
+#[cfg(feature = "reload")]
+#[cold]
+pub fn ask(words: &[CString], variable: &str, most: usize, until: Instant) -> io::Result<(Ended, Vec<u8>)> {
+    let path = words.first().ok_or(io::ErrorKind::InvalidInput)?;
+    let (nothing, _) = io::pipe()?;
+    let (reader, writer) = io::pipe()?;
+    let setup = Setup::new(&[(nothing.as_raw_fd(), 0), (writer.as_raw_fd(), 1), (writer.as_raw_fd(), 2)])?;
+    let variables = super::image::variables(variable)?;
+    let process = Process { pid: spawn(path, words, &setup, Some(&variables))? };
+    drop(writer);
+    let (mut text, mut piece) = (Vec::new(), [0; 1024]);
+    let mut reader = File::from(OwnedFd::from(reader));
+    let ended = loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            process.send(libc::SIGKILL);
+        }
+        // It may have closed its output, or have given it to one that does not end.
+        let ready = poll(&mut [Wait::readable(reader.as_fd())], Some(left.min(Duration::from_millis(20))))?;
+        let read = if ready > 0 { reader.read(&mut piece)? } else { 0 };
+        text.extend(piece.iter().take(read).take(most.saturating_sub(text.len())));
+        if read == 0
+            && let Some(ended) = process.ended()
+        {
+            break ended;
+        }
+        if ready > 0 && read == 0 {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    };
+    if Instant::now() >= until { Err(io::ErrorKind::TimedOut.into()) } else { Ok((ended, text)) }
 }
 
 impl Process {
@@ -136,7 +195,8 @@ impl<T> Drop for Initialised<T> {
 }
 
 impl Setup {
-    fn new(input: BorrowedFd<'_>) -> io::Result<Self> {
+    /// Descriptors of ours, and what they are there.
+    fn new(descriptors: &[(libc::c_int, libc::c_int)]) -> io::Result<Self> {
         let mut actions = Box::new(MaybeUninit::uninit());
         // SAFETY: the pointer is to space for the value.
         succeeded(unsafe { libc::posix_spawn_file_actions_init(actions.as_mut_ptr()) })?;
@@ -145,7 +205,7 @@ impl Setup {
         // SAFETY: the pointer is to space for the value.
         succeeded(unsafe { libc::posix_spawnattr_init(attributes.as_mut_ptr()) })?;
         let mut attributes = Initialised { value: attributes, destroy: libc::posix_spawnattr_destroy };
-        for (from, to) in [(input.as_raw_fd(), 0), (2, 1)] {
+        for &(from, to) in descriptors {
             let at = actions.value.as_mut_ptr();
             // SAFETY: the value is set up; all else are integers.
             succeeded(unsafe { libc::posix_spawn_file_actions_adddup2(at, from, to) })?;
@@ -184,6 +244,7 @@ pub fn words(words: &[String]) -> io::Result<Vec<CString>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(not(feature = "reload"))]
     use std::time::Duration;
 
     fn start(script: &str) -> io::Result<Program> {
@@ -216,6 +277,22 @@ mod tests {
         assert!(fds.contains("0 -> pipe:") && !fds.contains("held"), "{fds}");
         assert!(fds.ends_with("SigBlk:\t0000000000000000\n"), "{fds}");
         drop(held);
+    }
+
+    #[cfg(feature = "reload")]
+    #[test]
+    fn a_program_is_asked_and_killed_when_it_does_not_answer() {
+        let asked = |script: &str, millis| {
+            let words = words(&["/bin/sh".to_owned(), "-c".to_owned(), script.to_owned()]).unwrap();
+            ask(&words, "ASKED=out", 10, Instant::now() + Duration::from_millis(millis))
+        };
+        let (ended, text) = asked("echo $ASKED; echo err >&2; cat; exit 3", 30_000).unwrap();
+        assert_eq!((ended, text.as_slice()), (Ended::Status(3), &b"out\nerr\n"[..]));
+        let (_, text) = asked("echo 0123456789abcdef", 30_000).unwrap();
+        assert_eq!(text, b"0123456789");
+        assert_eq!(asked("exec sleep 60", 100).unwrap_err().kind(), io::ErrorKind::TimedOut);
+        // One that leaves somebody behind has ended all the same.
+        assert_eq!(asked("sleep 2 & exit 4", 30_000).unwrap().0, Ended::Status(4));
     }
 
     #[test]

@@ -9,12 +9,16 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 pub enum Signal {
     /// SIGTERM or SIGINT.
     Stop,
-    /// SIGHUP or SIGUSR1.
+    /// SIGHUP.
+    Reload,
+    /// SIGUSR1.
     Reopen,
+    /// SIGUSR2.
+    Upgrade,
 }
 
 /// Who sent a signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sender {
     /// Its process id in this process's namespace; 0 for one outside of it.
     pub pid: u32,
@@ -28,14 +32,14 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Blocks SIGTERM, SIGINT, SIGHUP and SIGUSR1 in this thread and in those it starts from now on,
+    /// Blocks SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 in this thread and in those it starts from now on,
     /// so that only [`next`](Self::next) sees them. Call before any thread is started.
     pub fn block() -> io::Result<Self> {
         // SAFETY: sigset_t is plain integers; it is initialised by sigemptyset before use.
         let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
         // SAFETY: the pointer is to a live set.
         cerr(unsafe { libc::sigemptyset(&raw mut set) })?;
-        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1] {
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2] {
             // SAFETY: the pointer is to a live, initialised set.
             cerr(unsafe { libc::sigaddset(&raw mut set, signal) })?;
         }
@@ -63,7 +67,9 @@ impl Signals {
             return None;
         }
         let signal = match i32::try_from(info.ssi_signo) {
-            Ok(libc::SIGHUP | libc::SIGUSR1) => Signal::Reopen,
+            Ok(libc::SIGHUP) => Signal::Reload,
+            Ok(libc::SIGUSR1) => Signal::Reopen,
+            Ok(libc::SIGUSR2) => Signal::Upgrade,
             _ => Signal::Stop,
         };
         Some((signal, Sender { pid: info.ssi_pid, uid: info.ssi_uid }))

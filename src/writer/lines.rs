@@ -1,7 +1,10 @@
 //! From an event to the outputs: it is written once in each format that an output has.
 
+#[cfg(feature = "reload")]
+pub(super) mod change;
+
 use super::loss::Loss;
-use crate::config::{self, Condition, Config, Enrich, Format, Problem};
+use crate::config::{self, Condition, Config, Enrich, Format, Label, Problem};
 use crate::enrich::context::Context;
 use crate::enrich::{Names, PASSWD, labels};
 use crate::event::facts::Facts;
@@ -39,23 +42,38 @@ fn passwd() -> String {
     std::fs::read_to_string(PASSWD).unwrap_or_default()
 }
 
-/// The context that this config's formats and filters ask for.
-fn context(config: &Config, outputs: &Outputs, live: bool) -> io::Result<Option<Context>> {
-    let asks =
-        |is: fn(&Condition) -> bool| config.filters.iter().any(|filter| filter.conditions.iter().any(is));
-    let firsts = asks(|condition| matches!(condition, Condition::First(_)));
-    let labels = asks(|condition| matches!(condition, Condition::Label(_)));
-    let Enrich { processes, .. } = config.enrich;
-    // With all of it off, no event's facts are read for it.
-    let none = Enrich { processes, ..Enrich::none() };
-    let enriched = config.enrich != none || !config.labels.is_empty();
-    if outputs.uses(Format::Json) && (enriched || firsts) {
-        Context::new(&config.enrich, &config.labels, firsts, live).map(Some)
-    } else if firsts || labels {
-        let labels = if labels { config.labels.as_slice() } else { &[] };
-        Context::new(&none, labels, firsts, live).map(Some)
-    } else {
-        Ok(None)
+/// What this config's formats and filters ask of the context, if they ask for any: what is looked up, the labels, and
+/// whether first events are told.
+#[derive(PartialEq, Eq)]
+struct Wanted<'a> {
+    enrich: Enrich,
+    labels: &'a [Label],
+    firsts: bool,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(config: &'a Config) -> Option<Self> {
+        let asks =
+            |is: fn(&Condition) -> bool| config.filters.iter().any(|filter| filter.conditions.iter().any(is));
+        let firsts = asks(|condition| matches!(condition, Condition::First(_)));
+        let labels = asks(|condition| matches!(condition, Condition::Label(_)));
+        let Enrich { processes, .. } = config.enrich;
+        // With all of it off, no event's facts are read for it.
+        let none = Enrich { processes, ..Enrich::none() };
+        let enriched = config.enrich != none || !config.labels.is_empty();
+        let is_json = config.outputs.iter().any(|output| output.format == Format::Json);
+        if is_json && (enriched || firsts) {
+            Some(Self { enrich: config.enrich.clone(), labels: &config.labels, firsts })
+        } else if firsts || labels {
+            let labels = if labels { config.labels.as_slice() } else { &[] };
+            Some(Self { enrich: none, labels, firsts })
+        } else {
+            None
+        }
+    }
+
+    fn context(&self, live: bool) -> io::Result<Context> {
+        Context::new(&self.enrich, self.labels, self.firsts, live)
     }
 }
 
@@ -95,7 +113,8 @@ impl Lines {
         let records = records_space(config);
         let longest = Self::longest(config);
         let node = host::node().into_bytes();
-        let context = if JSON { context(config, &outputs, live)? } else { None };
+        let wanted = if JSON { Wanted::of(config) } else { None };
+        let context = wanted.map(|wanted| wanted.context(live)).transpose()?;
         // Where there are no filters their code is left out.
         let filters = if JSON { config.filters.as_slice() } else { &[] };
         Ok(Self {
@@ -122,6 +141,12 @@ impl Lines {
         let worst = escape::WORST.max(json::WORST).max(raw_worst);
         records_space(config) * worst
             + go_audit::OVERHEAD.max(json::OVERHEAD + json::CONTEXT).max(raw::OVERHEAD).max(gelf::OVERHEAD)
+    }
+
+    /// The counters.
+    #[cfg(feature = "reload")]
+    pub(super) fn stats(&self) -> Arc<Stats> {
+        Arc::clone(&self.stats)
     }
 
     /// Looks at what may have changed on this host.

@@ -2,8 +2,14 @@
 //! log can add up: received = written + filtered + dropped. The shape is in docs/format.md.
 
 use crate::event::own::Own;
+#[cfg(feature = "reload")]
+use crate::stats::OutputStats;
 use crate::stats::{Counter, Stats};
 use crate::wire::record::RecordType;
+#[cfg(feature = "reload")]
+use ringaudit_setup::state::{Pen, Reading};
+#[cfg(feature = "reload")]
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Reports are at least so far apart.
@@ -102,6 +108,48 @@ impl Loss {
         for (settled, output) in self.settled.iter_mut().skip(PLACES.len()).zip(outputs.iter()) {
             *settled = output.dropped();
         }
+    }
+
+    /// The outputs are others now, or stand in another order; those that are there before and after have the same
+    /// counters.
+    #[cfg(feature = "reload")]
+    pub(super) fn follow(&mut self, before: &[Arc<OutputStats>], after: &[Arc<OutputStats>]) {
+        for list in [&mut self.reported, &mut self.settled] {
+            let old: Vec<u64> = list.drain(PLACES.len()..).collect();
+            let known =
+                |stats: &Arc<OutputStats>| before.iter().position(|before| Arc::ptr_eq(before, stats));
+            let value = |stats| known(stats).and_then(|at| old.get(at)).copied().unwrap_or_default();
+            list.extend(after.iter().map(value));
+        }
+    }
+
+    /// What was reported so far, for [`resume`](Self::resume).
+    #[cfg(feature = "reload")]
+    pub(super) fn save(&self, stats: &Stats, pen: &mut Pen) {
+        let (places, outputs) = self.reported.split_at(self.reported.len().min(PLACES.len()));
+        pen.numbers(places);
+        pen.number(outputs.len() as u64);
+        for (stats, reported) in stats.outputs.each().iter().zip(outputs) {
+            pen.text(stats.name.as_bytes());
+            pen.number(*reported);
+        }
+    }
+
+    /// Goes on with what was reported by the program that ran before; `None` when that can't be read.
+    #[cfg(feature = "reload")]
+    pub(super) fn resume(&mut self, stats: &Stats, from: &mut Reading<'_>) -> Option<()> {
+        let mut reported = from.numbers()?;
+        reported.resize(PLACES.len(), 0);
+        self.reported.iter_mut().zip(reported).for_each(|(to, value)| *to = value);
+        for _ in 0..from.size()? {
+            let (name, value) = (from.text()?, from.number()?);
+            let at = stats.outputs.each().iter().position(|stats| stats.name.as_bytes() == name);
+            if let Some(to) = at.and_then(|at| self.reported.get_mut(PLACES.len() + at)) {
+                *to = value;
+            }
+        }
+        self.settled.clone_from(&self.reported);
+        Some(())
     }
 
     /// When a report that waits may be made.

@@ -1,6 +1,10 @@
 //! The second thread: takes records from the ring, makes events of them and lines of those, and gives them
 //! to the outputs. It sleeps when nothing is due; what it holds, the outputs have within 100 ms.
 
+#[cfg(feature = "reload")]
+mod change;
+#[cfg(feature = "reload")]
+mod hand_over;
 mod lines;
 mod loss;
 #[cfg(feature = "status")]
@@ -16,6 +20,8 @@ use crate::sys::host;
 use crate::sys::poll::Alarm;
 use crate::sys::signal::Sender;
 use crate::wire::record::RecordType;
+#[cfg(feature = "reload")]
+pub use change::{Change, ChangeError};
 pub use lines::{Lines, check};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -35,6 +41,9 @@ pub struct Requests {
     asked: Mutex<Asked>,
     /// Rung when the kernel has removed rules.
     removed: Alarm,
+    /// Rung when a change was made.
+    #[cfg(feature = "reload")]
+    changed: Alarm,
     /// Those who look at what events come from.
     #[cfg(feature = "status")]
     pub top: Arc<top::Top>,
@@ -47,6 +56,10 @@ struct Asked {
     stop: Option<Process>,
     /// Records of rules that the kernel removed, for the main thread.
     removed: Vec<Vec<u8>>,
+    #[cfg(feature = "reload")]
+    change: change::Asked,
+    #[cfg(feature = "reload")]
+    hand_over: hand_over::Asked,
 }
 
 impl Requests {
@@ -104,6 +117,9 @@ pub struct Writer {
     flushed: Instant,
     /// The first output's format, for the daemon's own records.
     format: &'static str,
+    /// What the program that ran before has left.
+    #[cfg(feature = "reload")]
+    left: Option<hand_over::Left>,
 }
 
 impl Writer {
@@ -123,6 +139,8 @@ impl Writer {
             removed,
             #[cfg(feature = "status")]
             top: Arc::clone(&lines.top),
+            #[cfg(feature = "reload")]
+            changed: Alarm::new()?,
         });
         Ok(Self {
             outlet,
@@ -131,6 +149,8 @@ impl Writer {
             requests,
             flushed: now,
             format: config.outputs.first().map_or("none", |output| output.format.name()),
+            #[cfg(feature = "reload")]
+            left: None,
         })
     }
 
@@ -142,8 +162,14 @@ impl Writer {
     /// Works until the reader has closed the ring, then writes what is left.
     pub fn run(mut self) {
         let format = self.format;
-        self.lines.own(|| notices::start(since_1970(), format, &host::release(), &Process::own()));
+        if !self.goes_on() {
+            self.lines.own(|| notices::start(since_1970(), format, &host::release(), &Process::own()));
+        }
         loop {
+            #[cfg(feature = "reload")]
+            if let Some(order) = self.is_handed_over() {
+                return self.hand_over(&order);
+            }
             let more = self.take_block();
             if more && self.flushed.elapsed() < FLUSH_EVERY {
                 continue;
@@ -164,15 +190,26 @@ impl Writer {
         let Some(block) = self.outlet.take() else { return false };
         self.lines.now = Instant::now();
         for frame in block.frames() {
-            self.lines.stats.types.add(frame.kind);
-            if frame.kind == RecordType::CONFIG_CHANGE.0 {
-                self.requests.note_change(frame.text);
-            }
-            self.assembler.add(RecordType(frame.kind), frame.text, self.lines.now, &mut self.lines);
+            self.take(frame.kind, frame.text);
         }
         let used = self.outlet.give_back(block);
         self.lines.stats.ring_highest.note(used as u64);
         true
+    }
+
+    #[inline]
+    fn take(&mut self, kind: u16, text: &[u8]) {
+        self.lines.stats.types.add(kind);
+        if kind == RecordType::CONFIG_CHANGE.0 {
+            self.requests.note_change(text);
+        }
+        self.assembler.add(RecordType(kind), text, self.lines.now, &mut self.lines);
+    }
+
+    /// Whether this is not the daemon's start: then what was left is worked on first.
+    #[cfg(not(feature = "reload"))]
+    fn goes_on(&mut self) -> bool {
+        false
     }
 
     /// All that is not on a record's way.
@@ -186,6 +223,8 @@ impl Writer {
             self.lines.outputs.reopen();
             self.lines.own(|| notices::rotate(since_1970(), reopen.as_ref()));
         }
+        #[cfg(feature = "reload")]
+        self.change();
         self.lines.report_loss(false);
         self.lines.outputs.flush();
     }

@@ -24,6 +24,8 @@ pub(crate) struct Daemon {
 const CAPTURING: &str = "ringaudit: capturing; ";
 /// And at its end; `filters` and `faults` look at the counts.
 const STOPPED: &str = "ringaudit: stopped; ";
+/// What a reload did, which a SIGHUP is; `reload_live` looks at it.
+const RELOADED: &str = "ringaudit: reloaded ";
 /// What it gave up; `sandbox` looks at it.
 const SANDBOX: &str = "ringaudit: sandbox: ";
 const OUTPUTS: (&str, &str) = ("ringaudit: output ", ": received: ");
@@ -97,7 +99,8 @@ impl Daemon {
         });
         let stderr = self.stderr();
         let counts = |line: &str| line.starts_with(OUTPUTS.0) && line.contains(OUTPUTS.1);
-        let known = |line: &str| [CAPTURING, STOPPED, SANDBOX].iter().any(|begin| line.starts_with(begin));
+        let known =
+            |line: &str| [CAPTURING, STOPPED, RELOADED, SANDBOX].iter().any(|begin| line.starts_with(begin));
         let said = |line: &&str| !known(line) && !counts(line);
         let rest = stderr.split_inclusive('\n').filter(said).collect();
         Ended { code: status.and_then(|status| status.code()), stderr: rest }

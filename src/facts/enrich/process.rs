@@ -13,6 +13,9 @@ pub(super) const UNIT: usize = 96;
 /// Marks the end of a chain.
 const NONE: u16 = u16::MAX;
 
+#[cfg(feature = "reload")]
+mod resume;
+
 /// A short text in place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Text<const N: usize> {

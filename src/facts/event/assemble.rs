@@ -2,6 +2,9 @@
 //! record, when it is of a type that stands alone, when its time is over (a timer's business, not the next
 //! record's), when its place is needed, or when the daemon stops. What goes wrong is counted here.
 
+#[cfg(feature = "reload")]
+mod resume;
+
 use super::serials::Serials;
 use super::store::{Place, Store};
 use super::{Ending, Event, Origin, Sink};
@@ -304,10 +307,10 @@ mod tests {
     use super::*;
 
     /// (serial, ending, (type, fields) of each record, left out)
-    type Seen = (u32, Ending, Vec<(u16, String)>, u32);
+    pub(super) type Seen = (u32, Ending, Vec<(u16, String)>, u32);
 
     #[derive(Default)]
-    struct Collect(Vec<Seen>);
+    pub(super) struct Collect(pub(super) Vec<Seen>);
 
     impl Sink for Collect {
         fn event(&mut self, event: &Event<'_>) {
@@ -317,21 +320,21 @@ mod tests {
         }
     }
 
-    struct Bench {
-        assembler: Assembler,
-        stats: Arc<Stats>,
-        out: Collect,
-        now: Instant,
+    pub(super) struct Bench {
+        pub(super) assembler: Assembler,
+        pub(super) stats: Arc<Stats>,
+        pub(super) out: Collect,
+        pub(super) now: Instant,
     }
 
     impl Bench {
-        fn new(settings: &config::Event) -> Self {
+        pub(super) fn new(settings: &config::Event) -> Self {
             let stats = Arc::new(Stats::default());
             let assembler = Assembler::new(settings, Arc::clone(&stats)).unwrap();
             Self { assembler, stats, out: Collect::default(), now: Instant::now() }
         }
 
-        fn add(&mut self, kind: u16, serial: u32, fields: &str) {
+        pub(super) fn add(&mut self, kind: u16, serial: u32, fields: &str) {
             let text = format!("audit(5.678:{serial}): {fields}");
             self.assembler.add(RecordType(kind), text.as_bytes(), self.now, &mut self.out);
         }

@@ -5,6 +5,8 @@
 use super::own::Own;
 use crate::sys::signal::Sender;
 use crate::wire::record::RecordType;
+#[cfg(feature = "reload")]
+use ringaudit_setup::state::{Pen, Reading};
 use std::fmt;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -14,6 +16,9 @@ use std::time::Duration;
 const START: RecordType = RecordType(1200);
 /// DAEMON_END
 const END: RecordType = RecordType(1201);
+/// DAEMON_CONFIG
+#[cfg(feature = "reload")]
+const CONFIG: RecordType = RecordType(1203);
 /// DAEMON_ROTATE
 const ROTATE: RecordType = RecordType(1205);
 /// What the kernel writes for an auid or a session that is not set.
@@ -48,6 +53,23 @@ impl Process {
     }
 }
 
+#[cfg(feature = "reload")]
+impl Process {
+    /// For [`resume`](Self::resume).
+    pub fn save(&self, pen: &mut Pen) {
+        pen.numbers(&[self.pid, self.uid, self.auid, self.ses].map(u64::from));
+        pen.text(self.subj.as_bytes());
+    }
+
+    /// As it was saved.
+    pub fn resume(from: &mut Reading<'_>) -> Option<Self> {
+        let [pid, uid, auid, ses] = from.numbers()?.try_into().ok()?;
+        let small = |number: u64| u32::try_from(number).unwrap_or(UNSET);
+        let subj = String::from_utf8_lossy(from.text()?).into_owned();
+        Some(Self { pid: small(pid), uid: small(uid), auid: small(auid), ses: small(ses), subj })
+    }
+}
+
 /// `subj=LABEL ` where there is one.
 struct Subject<'a>(&'a str);
 
@@ -79,6 +101,25 @@ pub fn end(now: Duration, by: Option<&Process>) -> Own {
 /// The files are opened anew, since this process sent a signal.
 pub fn rotate(now: Duration, by: Option<&Process>) -> Own {
     signalled(now, ROTATE, "rotate-logs", by)
+}
+
+/// The config was read again, since this process asked for it: another one is in force, or the old one still.
+#[cfg(feature = "reload")]
+pub fn config(now: Duration, is_changed: bool, by: &Process) -> Own {
+    let Process { pid, uid, auid, ses, subj } = by;
+    let (state, result) = if is_changed { ("changed", "success") } else { ("no-change", "failed") };
+    let subj = Subject(subj);
+    let what = format_args!("op=reconfigure state={state}");
+    one(now, CONFIG, format_args!("{what} auid={auid} uid={uid} ses={ses} pid={pid} {subj}res={result}"))
+}
+
+/// Another program goes on in this one's place, since this process asked for it.
+#[cfg(feature = "reload")]
+pub fn upgrade(now: Duration, from: &str, by: &Process) -> Own {
+    let Process { pid, uid, auid, ses, subj } = by;
+    let (version, subj) = (env!("CARGO_PKG_VERSION"), Subject(subj));
+    let what = format_args!("op=upgrade from={from:.32} ver={version}");
+    one(now, CONFIG, format_args!("{what} auid={auid} uid={uid} ses={ses} pid={pid} {subj}res=success"))
 }
 
 fn signalled(now: Duration, kind: RecordType, op: &str, by: Option<&Process>) -> Own {

@@ -2,6 +2,8 @@
 //! out of order, so a serial is only given up once [`WINDOW`] later ones have come, or a time has passed.
 //! Source: kernel/audit.c, audit_serial; which losses leave a hole: DESIGN.md, "Loss".
 
+#[cfg(feature = "reload")]
+use ringaudit_setup::state::{Pen, Reading};
 use std::time::{Duration, Instant};
 
 /// How far the serials may run ahead of a missing one.
@@ -106,6 +108,39 @@ impl Serials {
         lost
     }
 
+    /// Gives missing serials up after another time from now on.
+    #[cfg(feature = "reload")]
+    pub fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    /// Its state, for [`resume`](Self::resume).
+    #[cfg(feature = "reload")]
+    #[cold]
+    #[inline(never)]
+    pub fn save(&self, now: Instant, pen: &mut Pen) {
+        pen.number(self.highest.map_or(u64::MAX, u64::from));
+        pen.numbers(&self.seen);
+        let (left, mark) = self.wait.map_or((u64::MAX, 0), |(at, mark)| (millis(at, now), mark));
+        pen.numbers(&[left, mark.into()]);
+    }
+
+    /// Goes on where another run was; `None` when that can't be read.
+    #[cfg(feature = "reload")]
+    #[cold]
+    #[inline(never)]
+    pub fn resume(&mut self, now: Instant, from: &mut Reading<'_>) -> Option<()> {
+        let highest = from.number()?;
+        let seen: [u64; WORDS] = from.numbers()?.try_into().ok()?;
+        let [left, mark] = from.numbers()?.try_into().ok()?;
+        self.highest = u32::try_from(highest).ok();
+        self.seen = seen;
+        self.missing = seen.iter().map(|word| word.count_zeros()).sum();
+        let wait = || Some((now + Duration::from_millis(left).min(self.patience), u32::try_from(mark).ok()?));
+        self.wait = if left == u64::MAX { None } else { wait() };
+        Some(())
+    }
+
     fn is_set(&self, serial: u32) -> bool {
         let (word, bit) = Self::position(serial);
         self.seen.get(word).is_none_or(|seen| seen & bit != 0)
@@ -128,6 +163,12 @@ impl Serials {
     fn position(serial: u32) -> (usize, u64) {
         ((serial % WINDOW / 64) as usize, 1 << (serial % 64))
     }
+}
+
+/// How long it is from one moment to another, in milliseconds.
+#[cfg(feature = "reload")]
+fn millis(to: Instant, from: Instant) -> u64 {
+    u64::try_from(to.saturating_duration_since(from).as_millis()).unwrap_or(u64::MAX - 1)
 }
 
 #[cfg(test)]

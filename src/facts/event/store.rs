@@ -96,6 +96,12 @@ impl Store {
         Records { rest: space.and_then(|bytes| bytes.get(..place.used)).unwrap_or_default() }
     }
 
+    /// The most bytes that one event may hold.
+    #[cfg(feature = "reload")]
+    pub(super) fn max(&self) -> usize {
+        self.max
+    }
+
     /// Takes the event's space back.
     pub(super) fn release(&mut self, place: Place) {
         let Some(index) = place.large else { return };
@@ -150,6 +156,12 @@ impl<'a> Records<'a> {
     /// The records that [`put`] wrote one behind the other.
     pub(super) fn of(stored: &'a [u8]) -> Self {
         Self { rest: stored }
+    }
+
+    /// And those bytes.
+    #[cfg(feature = "reload")]
+    pub(super) fn stored(self) -> &'a [u8] {
+        self.rest
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) struct File {
     is_low: bool,
     next_rotation: Option<Instant>,
     sync_at: Option<Instant>,
+    /// Whether another thread may be writing to the path: then its last line is not ended here.
+    is_shared: bool,
     #[cfg(feature = "compress")]
     packing: pack::Packing,
 }
@@ -84,6 +86,7 @@ impl File {
             is_low: false,
             next_rotation: None,
             sync_at: None,
+            is_shared: false,
             #[cfg(feature = "compress")]
             packing: pack::Packing::default(),
         })
@@ -95,7 +98,7 @@ impl File {
 
     /// Opens the path; what was open stays so until that has succeeded.
     fn open_anew(&mut self) -> io::Result<()> {
-        let (file, goes_on) = open(&self.target.path, &self.access, self.torn)?;
+        let (file, goes_on) = open(&self.target.path, &self.access, self.torn, !self.is_shared)?;
         let metadata = file.metadata()?;
         self.restart |= self.torn.take().is_some() && !goes_on;
         let made = metadata.created().or_else(|_| metadata.modified()).unwrap_or_else(|_| SystemTime::now());
@@ -295,6 +298,7 @@ impl Output for File {
     }
 
     fn reopen(&mut self) -> Result<bool, Fault> {
+        self.is_shared = false;
         self.sync();
         self.open_anew().map(|()| true).map_err(|error| {
             let stays = if self.file.is_some() { "; the file that was open stays in use" } else { "" };
@@ -326,5 +330,10 @@ impl Output for File {
 
     fn close(&mut self) {
         self.sync();
+    }
+
+    #[cfg(feature = "reload")]
+    fn share(&mut self) {
+        self.is_shared = true;
     }
 }

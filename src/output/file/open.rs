@@ -58,8 +58,13 @@ impl Identity {
 pub(super) type Torn = (Identity, u64);
 
 /// Opens for append and sets mode and owner. A last line that is torn is ended, unless it is the one of `torn`,
-/// which goes on: then gives true.
-pub(super) fn open(path: &Path, access: &Access, torn: Option<Torn>) -> io::Result<(fs::File, bool)> {
+/// which goes on (then gives true), or `may_end` says that somebody may be writing it.
+pub(super) fn open(
+    path: &Path,
+    access: &Access,
+    torn: Option<Torn>,
+    may_end: bool,
+) -> io::Result<(fs::File, bool)> {
     let mut options = OpenOptions::new();
     // O_NONBLOCK: a FIFO without a reader is an error, not a wait. It means nothing to a regular file.
     options.append(true).create(true).mode(access.mode).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
@@ -77,7 +82,7 @@ pub(super) fn open(path: &Path, access: &Access, torn: Option<Torn>) -> io::Resu
         return Ok((file, true));
     }
     let mut last = [b'\n'];
-    if metadata.len() > 0 && file.seek(SeekFrom::End(-1)).is_ok() && file.read(&mut last).is_ok() {
+    if may_end && metadata.len() > 0 && file.seek(SeekFrom::End(-1)).is_ok() && file.read(&mut last).is_ok() {
         // A line that was torn by a crash must not swallow the next one.
         if last != [b'\n'] {
             file.write_all(b"\n")?;

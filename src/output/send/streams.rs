@@ -2,7 +2,9 @@
 //! as written when the peer has taken it: TCP, when the peer's kernel has acknowledged it; on this host, when its
 //! program has read it. Until then it is kept, and sent again when the stream breaks.
 
-use super::super::{Batch, Fault, Output};
+#[cfg(feature = "reload")]
+use super::super::queue::push_made;
+use super::super::{Batch, Entry, Fault, Output};
 use super::peer::Peer;
 use super::window::Window;
 use super::{Encode, LONGEST_PAUSE, Messages};
@@ -60,10 +62,19 @@ impl Streams {
         let mut moved = 0;
         for (number, entry) in (self.events..).zip(batch.entries()) {
             self.messages.clear();
-            let mut made = self.encode.encode(number, entry, &mut self.messages);
-            while self.messages.grow(0, 0) {
-                made = self.encode.encode(number, entry, &mut self.messages);
-            }
+            let made = if is_made(entry) {
+                self.messages.push(entry.lines);
+                while self.messages.grow(0, 0) {
+                    self.messages.push(entry.lines);
+                }
+                true
+            } else {
+                let mut made = self.encode.encode(number, entry, &mut self.messages);
+                while self.messages.grow(0, 0) {
+                    made = self.encode.encode(number, entry, &mut self.messages);
+                }
+                made
+            };
             if !made || self.messages.bytes.overflowed() || !self.window.push(self.messages.bytes.as_bytes())
             {
                 break;
@@ -205,11 +216,28 @@ impl Output for Streams {
         matches!(self.line, Line::Program(_))
     }
 
+    #[cfg(feature = "reload")]
+    fn give_back(&mut self, batch: &mut Batch, events: &mut Vec<u8>) {
+        self.window.each(&mut |bytes| push_made(events, bytes));
+        batch.restart();
+    }
+
     fn close(&mut self) {
         if let Some(Link::Pipe(program)) = self.link.take() {
             end(program);
         }
     }
+}
+
+/// Whether it is no event's lines, but what a stream made of an event before.
+#[cfg(feature = "reload")]
+fn is_made(entry: Entry<'_>) -> bool {
+    entry.stamp == super::super::carried::MADE
+}
+
+#[cfg(not(feature = "reload"))]
+fn is_made(_: Entry<'_>) -> bool {
+    false
 }
 
 impl Link {

@@ -96,6 +96,16 @@ impl Window {
         self.ends.is_empty()
     }
 
+    /// The bytes of each event that the peer may not have.
+    #[cfg(feature = "reload")]
+    pub(super) fn each(&self, give: &mut dyn FnMut(&[u8])) {
+        let mut start = self.first;
+        for &end in &self.ends {
+            give(self.space.get(self.offset(start)..self.offset(end)).unwrap_or_default());
+            start = end;
+        }
+    }
+
     fn held(&self) -> usize {
         usize::try_from(self.end - self.first).unwrap_or(usize::MAX)
     }

@@ -5,16 +5,25 @@ use getopts::Matches;
 use std::path::PathBuf;
 
 /// The commands of this kind.
-pub(super) const COMMANDS: &[&str] = &["status", "top"];
+pub(super) const COMMANDS: &[&str] = &[
+    "status",
+    "top",
+    #[cfg(feature = "reload")]
+    "reload",
+    #[cfg(feature = "reload")]
+    "upgrade",
+];
 /// How long `top` may count between two screens, in milliseconds.
 const INTERVAL_MS: std::ops::RangeInclusive<u32> = 100..=60_000;
 
 /// A question for the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
-    /// `status`, `top`.
+    /// `status`, `top`, `reload`, `upgrade`.
     pub command: &'static str,
-    /// `-c`: the config that names the socket.
+    /// `upgrade`: the program that is to go on; none is the daemon's own path.
+    pub program: Option<PathBuf>,
+    /// `-c`: the config that names the socket; of `upgrade` the one that the program is to have, too.
     pub config: Option<PathBuf>,
     /// `-s`: the socket itself.
     pub socket: Option<PathBuf>,
@@ -103,8 +112,12 @@ impl Sort {
 pub(super) fn action(
     command: &'static str,
     config: Option<PathBuf>,
+    files: &[String],
     matches: &Matches,
 ) -> Result<Action, UsageError> {
+    if let [_, extra, ..] = files {
+        return Err(UsageError(format!("unexpected argument {}; see \"ringaudit --help\"", quoted(extra))));
+    }
     let form = match (matches.opt_present("json"), matches.opt_present("prometheus")) {
         (true, true) => {
             return Err(UsageError("\"--json\" and \"--prometheus\" are two forms; choose one".to_owned()));
@@ -117,6 +130,7 @@ pub(super) fn action(
     let sort = word_of(matches, "sort", "order", &Sort::ALL.map(Sort::name))?;
     Ok(Action::Ask(Ask {
         command,
+        program: files.first().map(PathBuf::from),
         config,
         socket: matches.opt_str("socket").map(PathBuf::from),
         form,
@@ -158,6 +172,7 @@ mod tests {
     fn questions() {
         let status = Ask {
             command: "status",
+            program: None,
             config: None,
             socket: None,
             form: Form::Table,
@@ -184,7 +199,10 @@ mod tests {
             ("status -j -p", "\"--json\" and \"--prometheus\" are two forms; choose one"),
             ("status --once", "\"--once\" belongs to \"top\"; see \"ringaudit --help\""),
             ("top --json", "\"--json\" belongs to \"status\"; see \"ringaudit --help\""),
-            ("run -s x", "\"--socket\" belongs to \"status\" and \"top\"; see \"ringaudit --help\""),
+            (
+                "run -s x",
+                "\"--socket\" belongs to \"status\", \"top\", \"reload\" and \"upgrade\"; see \"ringaudit --help\"",
+            ),
             ("top -i 0", "\"--interval\" must be from 0.1 to 60 seconds, not \"0\""),
             ("top -i 60.001", "\"--interval\" must be from 0.1 to 60 seconds, not \"60.001\""),
             ("top -i 1.0001", "\"--interval\" must be from 0.1 to 60 seconds, not \"1.0001\""),

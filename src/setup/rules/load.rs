@@ -41,12 +41,21 @@ pub struct Report {
 /// kernel then holds these rules and no other. Where one can't go on because none will be taken (the rules are
 /// locked, a missing capability), the rest is not tried and one problem says so.
 pub fn load(transport: &mut dyn Transport, planned: &[Planned], exact: bool) -> Report {
+    replace(transport, planned, exact, &[])
+}
+
+/// As [`load`], in place of these rules: those that the commands do not ask for again go, and the others stay. One
+/// that is not there any more is no problem.
+pub fn replace(transport: &mut dyn Transport, planned: &[Planned], exact: bool, old: &[&Rule]) -> Report {
     let mut loader = Loader::new(transport, planned);
     let is_enabled = |command: &Command| matches!(command, Command::Set(status::Field::Enabled, _));
     match set::list(loader.transport) {
         Err(error) => loader.refused(None, &error),
         Ok(held) => {
             let mut set = Set::new(&held, exact);
+            for rule in old {
+                set.forget(rule);
+            }
             planned.iter().enumerate().for_each(|(index, plan)| set.take(index, &plan.command));
             loader.begin(&set);
             loader.values(&|command| matches!(command, Command::Set(..)) && !is_enabled(command));

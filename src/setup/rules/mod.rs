@@ -19,8 +19,9 @@ mod words;
 
 pub use crate::wire::Transport;
 pub use compile::{Compiled, compile, lines_of};
-pub use load::{Report, load, remove, restore};
+pub use load::{Report, load, remove, replace, restore};
 pub use print::{Form, print};
+pub use set::same;
 pub use source::{Text, arrange, read};
 
 use crate::config::Place;

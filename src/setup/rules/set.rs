@@ -72,8 +72,7 @@ impl<'a> Set<'a> {
         match command {
             Command::Add(rule) => self.add(index, rule),
             Command::Delete(rule) => {
-                let digest = digest(rule);
-                if !self.delete(&|wanted| wanted.digest == digest && same(wanted.rule, rule)) {
+                if !self.forget(rule) {
                     self.unknown.push(index);
                 }
             }
@@ -104,6 +103,12 @@ impl<'a> Set<'a> {
         self.wanted.insert(at, Wanted { rule, plan: Some(index), held, digest });
     }
 
+    /// Wants this rule no more; whether it was wanted.
+    pub(super) fn forget(&mut self, rule: &Rule) -> bool {
+        let digest = digest(rule);
+        self.delete(&|wanted| wanted.digest == digest && same(wanted.rule, rule))
+    }
+
     /// Wants no rule any more that is meant; whether there was one.
     fn delete(&mut self, is_meant: &dyn Fn(&Wanted<'_>) -> bool) -> bool {
         let before = self.wanted.len();
@@ -132,7 +137,7 @@ impl<'a> Set<'a> {
 
 /// Whether the kernel takes both for the same rule: it clears the mask's bits for classes (kernel/auditfilter.c,
 /// audit_to_entry_common, audit_compare_rule).
-fn same(one: &Rule, other: &Rule) -> bool {
+pub fn same(one: &Rule, other: &Rule) -> bool {
     (one.list, one.action) == (other.list, other.action)
         && one.fields == other.fields
         && one.mask.without_classes() == other.mask.without_classes()

@@ -21,7 +21,11 @@ use crate::event::Event;
 use crate::event::facts::Facts;
 use crate::wire::fields;
 use crate::wire::record::{RecordType, Stamp};
+#[cfg(feature = "reload")]
+use ringaudit_setup::state::{Pen, Reading};
 use std::io;
+#[cfg(feature = "reload")]
+use std::time::Duration;
 use std::time::Instant;
 
 /// Processes that are looked up in /proc for one event: its own, its parent, further ancestors where labels
@@ -133,6 +137,27 @@ impl Context {
         let entry = self.table.peek(pid).and_then(|slot| self.table.get(slot))?;
         let shown = self.settings.process && !entry.doubtful;
         shown.then_some(Process { entry, labels: &self.labels })
+    }
+
+    /// What is known of processes, for [`resume`](Self::resume).
+    #[cfg(feature = "reload")]
+    #[cold]
+    #[inline(never)]
+    pub fn save(&self, now: Instant, pen: &mut Pen) {
+        pen.number(now.saturating_duration_since(self.begun).as_secs());
+        self.table.save(pen);
+    }
+
+    /// Goes on with what another one knew; without `labels` but for those, since they are others now. `None` when it
+    /// can't be read.
+    #[cfg(feature = "reload")]
+    #[cold]
+    #[inline(never)]
+    pub fn resume(&mut self, now: Instant, labels: bool, from: &mut Reading<'_>) -> Option<()> {
+        let seconds = from.number()?;
+        self.begun = now.checked_sub(Duration::from_secs(seconds)).unwrap_or(now);
+        // Without a past as long as that, all that is known was seen at this moment.
+        self.table.resume(labels, from)
     }
 
     fn forget(&mut self) {
