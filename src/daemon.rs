@@ -8,9 +8,10 @@ use crate::filter;
 use crate::loaded::Loaded;
 use crate::log::{self, Level};
 use crate::output::{OpenError, Outputs};
-use crate::rules::Compiled;
+use crate::rules::{Compiled, Planned};
 use crate::ruleset;
 use crate::stats::Stats;
+use crate::supervise::{self, Parent, Service};
 use crate::sys::poll::{Alarm, Wait, poll};
 use crate::sys::signal::{Signal, Signals};
 use crate::sys::thread::{STACK, spawn};
@@ -128,11 +129,23 @@ fn id_of(table: &str, name: &str) -> Option<u32> {
     config::id_in(&std::fs::read_to_string(table).unwrap_or_default(), name)
 }
 
-/// `ringaudit run`: captures until a signal ends it.
-pub fn run(path: Option<&Path>) -> Result<(), Error> {
-    let Prepared { source, config, mut rules } = Prepared::read(path, None)?;
+/// `ringaudit run`: captures until a signal ends it. `pid_file` goes before the config's; `parent` waits for the start.
+pub fn run(path: Option<&Path>, pid_file: Option<&Path>, parent: &mut Parent) -> Result<(), Error> {
+    let Prepared { source, config, rules } = Prepared::read(path, None)?;
+    let mut service = Service::new(&config, pid_file, parent);
+    let result = capture(&config, source == Source::BuiltIn, rules, &mut service);
+    service.ended(result.as_ref().err());
+    result
+}
+
+fn capture(
+    config: &Config,
+    is_built_in: bool,
+    mut rules: Compiled,
+    service: &mut Service<'_>,
+) -> Result<(), Error> {
     // The built-in rules name both of a machine's sides, and are right to be left out where there is one.
-    if source != Source::BuiltIn {
+    if !is_built_in {
         log::each(Level::Warning, &rules.warnings);
     }
     log::each(Level::Error, &rules.errors);
@@ -144,20 +157,31 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     let link = Arc::new(Link::new().map_err(|e| Error::System("make an alarm", e))?);
     let mut registration =
         Registration::open(&config.kernel, Arc::clone(&link), Arc::clone(&stats)).map_err(Error::Kernel)?;
-    let outputs = Outputs::open(&config.outputs, Lines::longest(&config), &stats).map_err(Error::Outputs)?;
-    let threads = Threads::start(&config, outputs, &registration, &link, &stats)
+    registration.may_change(&config.kernel, !rules.planned.is_empty()).map_err(Error::Kernel)?;
+    let outputs = Outputs::open(&config.outputs, Lines::longest(config), &stats).map_err(Error::Outputs)?;
+    let threads = Threads::start(config, outputs, &registration, &link, &stats)
         .map_err(|e| Error::System("start the threads", e))?;
     let mut hurried = false;
     let mut hurry = || {
         hurried |= stop_asked(&signals, &threads);
         hurried
     };
-    let mut result = registration.register().map_err(Error::Kernel);
+    let mut result = registration.begin().map_err(Error::Kernel);
     let captured = result.is_ok();
     if captured {
-        registration.apply(&config.kernel);
-        let mut loaded = Loaded::load(&config.rules, rules.planned, registration.control());
-        result = watch(&config, &signals, &mut registration, &threads, &mut loaded);
+        let mut watch = Watch {
+            config,
+            signals: &signals,
+            threads: &threads,
+            link: &link,
+            registration: &mut registration,
+            planned: rules.planned,
+            loaded: Loaded::default(),
+            service,
+        };
+        result = watch.run();
+        supervise::stopping();
+        let mut loaded = watch.loaded;
         loaded.leave(registration.control());
         registration.leave(LEAVE_LIMIT, &mut hurry);
     }
@@ -165,7 +189,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
     threads.requests.look();
     threads.wait(&signals, &mut hurry);
     if captured {
-        tell_totals(&config, &stats);
+        tell_totals(config, &stats);
     }
     if hurried { Err(Error::Hurried) } else { result }
 }
@@ -194,39 +218,93 @@ fn tell_totals(config: &Config, stats: &Stats) {
     }
 }
 
-/// The main thread's work while events flow: signals, rules that vanish and, now and then, the registration.
-fn watch(
-    config: &Config,
-    signals: &Signals,
-    registration: &mut Registration,
-    threads: &Threads,
-    loaded: &mut Loaded,
-) -> Result<(), Error> {
-    let every = Duration::from_secs(u64::from(config.kernel.verify_s));
-    let mut next = Instant::now() + every;
-    loop {
-        let due = loaded.due().map_or(next, |due| due.min(next));
-        let left = due.saturating_duration_since(Instant::now());
-        let mut waits = [Wait::readable(signals.as_fd()), Wait::readable(threads.requests.removed())];
-        let waited = poll(&mut waits, Some(left));
-        waited.map_err(|e| Error::System("wait for signals", e))?;
-        if stop_asked(signals, threads) {
-            return Ok(());
-        }
-        let removed = threads.requests.take_removed();
-        if cfg!(feature = "rules") {
-            removed.iter().for_each(|record| loaded.removed(record));
-        }
-        if loaded.due().is_some_and(|due| due <= Instant::now()) {
-            loaded.restore(registration.control());
-        }
-        if Instant::now() >= next {
-            registration.verify();
-            // What the kernel lost is reported by the writer.
-            if registration.take_news() {
-                threads.requests.look();
+/// The main thread's work while events flow: signals, rules that vanish, whoever watches us and, now and then, the
+/// registration.
+struct Watch<'a, 'p> {
+    config: &'a Config,
+    signals: &'a Signals,
+    threads: &'a Threads,
+    link: &'a Link,
+    registration: &'a mut Registration,
+    /// Until they are loaded.
+    planned: Vec<Planned>,
+    loaded: Loaded,
+    service: &'a mut Service<'p>,
+}
+
+impl Watch<'_, '_> {
+    fn run(&mut self) -> Result<(), Error> {
+        let requests = &self.threads.requests;
+        self.begin();
+        self.service.ready(self.config, &self.standing());
+        let mut next = self.next_look();
+        loop {
+            let due = [self.loaded.due(), self.service.due(), Some(next)].into_iter().flatten().min();
+            let left = due.map(|due| due.saturating_duration_since(Instant::now()));
+            let mut waits = [
+                Wait::readable(self.signals.as_fd()),
+                Wait::readable(requests.removed()),
+                self.registration.holder(),
+            ];
+            poll(&mut waits, left).map_err(|e| Error::System("wait for signals", e))?;
+            if stop_asked(self.signals, self.threads) {
+                return Ok(());
             }
-            next = Instant::now() + every;
+            let removed = requests.take_removed();
+            if cfg!(feature = "rules") {
+                removed.iter().for_each(|record| self.loaded.removed(record));
+            }
+            if self.loaded.due().is_some_and(|due| due <= Instant::now()) {
+                self.loaded.restore(self.registration.control());
+            }
+            self.service.watch(self.link, requests);
+            if Instant::now() >= next || waits.last().is_some_and(Wait::ready) {
+                self.look();
+                next = self.next_look();
+            }
+        }
+    }
+
+    /// Settings and rules, once there is somebody who has a say in them.
+    fn begin(&mut self) {
+        if !self.registration.take_begun() {
+            return;
+        }
+        self.registration.apply(&self.config.kernel);
+        // A listener without rules of its own leaves the kernel's alone, and may not even be allowed to look at them.
+        if !(self.registration.is_listener() && self.planned.is_empty()) {
+            let planned = std::mem::take(&mut self.planned);
+            self.loaded = Loaded::load(&self.config.rules, planned, self.registration.control());
+        }
+    }
+
+    /// Looks at the registration.
+    fn look(&mut self) {
+        let before = self.registration.beside().map(|(pid, ..)| pid);
+        self.registration.verify();
+        self.begin();
+        // What the kernel lost is reported by the writer.
+        if self.registration.take_news() {
+            self.threads.requests.look();
+        }
+        if before != self.registration.beside().map(|(pid, ..)| pid) {
+            supervise::status(&self.standing());
+        }
+    }
+
+    fn next_look(&self) -> Instant {
+        let every = Duration::from_secs(u64::from(self.config.kernel.verify_s));
+        Instant::now() + self.registration.beside().map_or(every, |(.., pace)| pace)
+    }
+
+    /// What it does, in a line.
+    fn standing(&self) -> String {
+        match self.registration.beside() {
+            Some((pid, name, _)) => {
+                format!("waiting for the end of the audit daemon with pid {pid} ({name})")
+            }
+            None if self.registration.is_listener() => "capturing by multicast".to_owned(),
+            None => "capturing".to_owned(),
         }
     }
 }
@@ -240,7 +318,11 @@ fn stop_asked(signals: &Signals, threads: &Threads) -> bool {
                 threads.requests.stop(sender);
                 stop = true;
             }
-            Signal::Reopen => threads.requests.reopen(sender),
+            Signal::Reopen => {
+                supervise::reloading();
+                threads.requests.reopen(sender);
+                supervise::ready(&"the files are opened again");
+            }
         }
     }
     stop

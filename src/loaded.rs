@@ -18,7 +18,8 @@ const RETRY: Duration = Duration::from_secs(5);
 /// The longest path or key that is read: PATH_MAX.
 const LONGEST: usize = 4096;
 
-/// The rules, and what became of them.
+/// The rules, and what became of them. None at first.
+#[derive(Default)]
 pub(crate) struct Loaded {
     /// Kept as far as they are needed: to be deleted, or to be set again.
     planned: Vec<Planned>,

@@ -4,5 +4,7 @@
 pub mod daemon;
 mod loaded;
 pub mod ruleset;
+#[cfg_attr(not(feature = "supervise"), path = "unsupervised.rs")]
+pub mod supervise;
 
 pub use ringaudit_way::*;

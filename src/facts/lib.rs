@@ -4,6 +4,8 @@
 pub mod enrich;
 pub mod event;
 pub mod log;
+#[cfg(feature = "supervise")]
+mod log_to;
 pub mod stats;
 
 use ringaudit_bytes::wire;

@@ -4,6 +4,8 @@
 
 use super::batch::Batch;
 use crate::config::WhenFull;
+#[cfg(feature = "supervise")]
+use crate::stats::Pulse;
 use crate::stats::{Dropped, OutputStats};
 use crate::sys::memory::Region;
 use crate::sys::poll::{Alarm, Wait, poll};
@@ -25,11 +27,19 @@ const KEPT: usize = 64 * 1024;
 pub struct Room {
     alarm: Alarm,
     stopping: AtomicBool,
+    /// Whether the writer is alive.
+    #[cfg(feature = "supervise")]
+    pub pulse: Pulse,
 }
 
 impl Room {
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { alarm: Alarm::new()?, stopping: AtomicBool::new(false) })
+        Ok(Self {
+            alarm: Alarm::new()?,
+            stopping: AtomicBool::new(false),
+            #[cfg(feature = "supervise")]
+            pulse: Pulse::default(),
+        })
     }
 
     /// The daemon stops: nobody waits for room any longer than the output's time to flush.
@@ -43,6 +53,18 @@ impl Room {
         self.stopping.load(Ordering::SeqCst)
     }
 
+    /// Makes whoever waits look again, and show that it is alive.
+    #[cfg(feature = "supervise")]
+    pub fn wake(&self) {
+        self.alarm.ring();
+    }
+
+    /// Shows that the writer is not stuck.
+    pub fn beat(&self) {
+        #[cfg(feature = "supervise")]
+        self.pulse.beat();
+    }
+
     /// Waits until something has changed, one of `others` is readable, or the time is over.
     pub fn wait(&self, others: Option<BorrowedFd<'_>>, timeout: Option<Duration>) {
         let mut waits: heapless::Vec<Wait, 2> = heapless::Vec::new();
@@ -53,6 +75,7 @@ impl Room {
         if waits.first().is_some_and(Wait::ready) {
             self.alarm.hush();
         }
+        self.beat();
     }
 }
 

@@ -18,21 +18,26 @@ const TAKES_FILES: [&str; 3] = ["replay", "rules check", "rules load"];
 /// Commands that later versions have.
 const LATER: [&str; 4] = ["status", "top", "reload", "upgrade"];
 /// The flags, short and long.
-pub const FLAGS: [(&str, &str); 8] = [
+pub const FLAGS: [(&str, &str); 10] = [
     ("c", "config"),
+    ("d", "daemonize"),
     ("e", "on-error"),
     ("f", "format"),
     ("k", "key"),
     ("l", "loadable"),
+    ("p", "pid-file"),
     ("t", "toml"),
     ("h", "help"),
     ("V", "version"),
 ];
 
 /// The flags whose next word is their value.
-const TAKES_VALUE: [&str; 8] = ["-c", "--config", "-e", "--on-error", "-f", "--format", "-k", "--key"];
+const TAKES_VALUE: [&str; 10] =
+    ["-c", "--config", "-e", "--on-error", "-f", "--format", "-k", "--key", "-p", "--pid-file"];
 /// The flags that only some commands take.
-const BELONGS: [(&str, &[&str]); 5] = [
+const BELONGS: [(&str, &[&str]); 7] = [
+    ("daemonize", &["run"]),
+    ("pid-file", &["run"]),
     ("format", &["replay"]),
     ("on-error", &["rules load"]),
     ("key", &["rules list", "rules clear"]),
@@ -47,6 +52,10 @@ pub enum Action {
     Run {
         /// `-c`
         config: Option<PathBuf>,
+        /// `-d`: in the background, without a terminal.
+        daemonize: bool,
+        /// `-p`: in place of the config's.
+        pid_file: Option<PathBuf>,
     },
     /// Read config and rules, print what would be used.
     Check {
@@ -137,11 +146,22 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
     if let (false, [extra, ..]) = (TAKES_FILES.contains(&command), files) {
         return Err(UsageError(format!("unexpected argument {}; see \"ringaudit --help\"", quoted(extra))));
     }
-    let config = config_path(&matches)?;
+    for flag in ["daemonize", "pid-file"] {
+        if !cfg!(feature = "supervise") && matches.opt_present(flag) {
+            let why =
+                format!("\"--{flag}\" is not in this build: it was made without the feature \"supervise\"");
+            return Err(UsageError(why));
+        }
+    }
+    let config = path_of(&matches, "config")?;
     let format = word_of(&matches, "format", "format", &Format::ALL.map(Format::name))?;
     let choice = word_of(&matches, "on-error", "choice", &OnError::ALL.map(OnError::name))?;
     Ok(match command {
-        "run" => Action::Run { config },
+        "run" => Action::Run {
+            config,
+            daemonize: matches.opt_present("daemonize"),
+            pid_file: path_of(&matches, "pid-file")?,
+        },
         "check" => Action::Check { config, toml: matches.opt_present("toml") },
         "replay" => {
             let format = format.and_then(|at| Format::ALL.get(at).copied());
@@ -197,7 +217,8 @@ pub fn help() -> String {
 {version}: the Linux kernel's audit events, each as one line
 
 Usage:
-  ringaudit [run] [-c FILE]   capture events and write them to the outputs
+  ringaudit [run] [-c FILE] [-d] [-p FILE]
+                              capture events and write them to the outputs
   ringaudit check [-c FILE] [-t]
                               read config and rules, print what would be used
   ringaudit replay [-c FILE] [-f FORMAT] [FILE|-]...
@@ -220,6 +241,10 @@ Options:
                       config, which writes each program execution as a JSON line
                       to stdout. \"replay\" reads no config but this one; without
                       it: JSON to stdout
+  -d, --daemonize     go on in the background; ends with 0 once the daemon
+                      works, or with its error
+  -p, --pid-file FILE write the process id to this file, in place of the
+                      config's \"pid_file\"
   -t, --toml          print a config file: what \"check\" prints anyway, and what
                       was not taken over from a go-audit config as comments
   -f, --format FORMAT replay in this format: {formats}
@@ -280,10 +305,10 @@ fn first_free(words: &[String]) -> Option<&str> {
     None
 }
 
-fn config_path(matches: &Matches) -> Result<Option<PathBuf>, UsageError> {
-    match matches.opt_str("config") {
+fn path_of(matches: &Matches, flag: &str) -> Result<Option<PathBuf>, UsageError> {
+    match matches.opt_str(flag) {
         Some(path) if path.is_empty() => {
-            Err(UsageError("\"--config\" needs a file, not an empty name".to_owned()))
+            Err(UsageError(format!("\"--{flag}\" needs a file, not an empty name")))
         }
         path => Ok(path.map(PathBuf::from)),
     }

@@ -7,11 +7,15 @@ pub mod clock;
 pub mod connect;
 #[cfg(feature = "counting")]
 pub mod counting;
+#[cfg(feature = "supervise")]
+pub mod fork;
 pub mod handle;
 pub mod host;
 pub mod local;
 pub mod memory;
 pub mod netlink;
+#[cfg(feature = "coexist")]
+pub mod pidfd;
 pub mod poll;
 pub mod program;
 pub mod send;

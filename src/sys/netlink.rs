@@ -69,18 +69,41 @@ impl Socket {
     /// Whether more than seven eighths of the receive buffer are in use (SO_MEMINFO, Linux 4.12). `None` where the
     /// kernel does not account a reader's memory, as for a socketpair.
     pub fn is_nearly_full(&self) -> Option<bool> {
-        /// SK_MEMINFO_VARS, linux/sock_diag.h.
-        const VARS: usize = 9;
         /// SK_MEMINFO_RMEM_ALLOC and SK_MEMINFO_RCVBUF.
         const USED: usize = 0;
         const SIZE: usize = 1;
-        let mut info = [0u32; VARS];
+        let info = self.memory()?;
+        self.accounted.then_some(info[USED] > info[SIZE] / 8 * 7)
+    }
+
+    /// SO_MEMINFO, in the order of SK_MEMINFO_*, linux/sock_diag.h.
+    fn memory(&self) -> Option<[u32; MEMINFO]> {
+        let mut info = [0u32; MEMINFO];
         let mut len = libc::socklen_t::try_from(size_of_val(&info)).ok()?;
         let at = info.as_mut_ptr().cast();
         let (level, name) = (libc::SOL_SOCKET, libc::SO_MEMINFO);
         // SAFETY: array and length are live, and the length says the array's size.
         cerr(unsafe { libc::getsockopt(self.fd.as_raw_fd(), level, name, at, &raw mut len) }).ok()?;
-        self.accounted.then_some(info[USED] > info[SIZE] / 8 * 7)
+        Some(info)
+    }
+
+    /// How many messages to a group did not fit this socket since it was opened (SO_MEMINFO, Linux 4.12). Each is one
+    /// that the kernel did not deliver; for what it sends to this socket alone it is a stall
+    /// (net/netlink/af_netlink.c, netlink_overrun). `None` where the kernel does not tell.
+    #[cfg(feature = "coexist")]
+    pub fn dropped(&self) -> Option<u32> {
+        /// SK_MEMINFO_DROPS
+        const DROPS: usize = 8;
+        self.memory().map(|info| info[DROPS])
+    }
+
+    /// Joins a multicast group (NETLINK_ADD_MEMBERSHIP), or leaves it.
+    ///
+    /// Errors: EPERM without the capability that the group wants.
+    #[cfg(feature = "coexist")]
+    pub fn set_member(&self, group: libc::c_int, member: bool) -> io::Result<()> {
+        let name = if member { libc::NETLINK_ADD_MEMBERSHIP } else { libc::NETLINK_DROP_MEMBERSHIP };
+        self.set_option(libc::SOL_NETLINK, name, group)
     }
 
     /// Sends one message to the kernel.
@@ -137,6 +160,8 @@ impl AsFd for Socket {
     }
 }
 
+/// SK_MEMINFO_VARS, linux/sock_diag.h.
+const MEMINFO: usize = 9;
 #[allow(clippy::cast_possible_truncation)]
 const ADDRESS_LEN: libc::socklen_t = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
 #[allow(clippy::cast_possible_truncation)]

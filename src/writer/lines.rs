@@ -1,7 +1,7 @@
 //! From an event to the outputs: it is written once in each format that an output has.
 
 use super::loss::Loss;
-use crate::config::{self, Condition, Config, Enrich, Format, Problem};
+use crate::config::{self, Condition, Config, Enrich, Format, Mode, Problem, TakeOver};
 use crate::enrich::context::Context;
 use crate::enrich::{Names, PASSWD, labels};
 use crate::event::facts::Facts;
@@ -71,6 +71,8 @@ pub struct Lines {
     raw: config::Raw,
     /// This host's name.
     node: Vec<u8>,
+    /// This process, where its own system calls may be audited: the kernel spares only its registered daemon.
+    own: Option<u32>,
     line: Line,
     stats: Arc<Stats>,
 }
@@ -104,6 +106,7 @@ impl Lines {
             gelf: Gelf::new(records, &node)?,
             raw: config.raw,
             node,
+            own: (live && can_see_itself(&config.kernel)).then(std::process::id),
             line: Line::new(longest)?,
             stats,
         })
@@ -177,12 +180,21 @@ impl Lines {
         fits
     }
 
+    /// Whether it is an event of what this process itself did, which would make another one when it is written.
+    fn is_own(&self, event: &Event<'_>) -> bool {
+        self.own.is_some_and(|own| {
+            let facts = Facts::of(event);
+            facts.is_syscall && facts.pid == Some(own)
+        })
+    }
+
     /// Makes the line; false when it does not fit.
     fn format(&mut self, format: Format, event: &Event<'_>) -> bool {
         self.line.clear();
         match format {
             Format::GoAudit => go_audit::write(event, &self.names.users, &mut self.line),
             Format::Json if JSON => {
+                self.json.at(self.now);
                 let found = self.context.as_ref().map(Context::found);
                 let found = found.as_ref().filter(|_| event.stamp.serial != 0);
                 self.json.write_with(event, &self.names, found, true, &mut self.line);
@@ -207,6 +219,11 @@ impl Lines {
     }
 }
 
+/// Whether the kernel may audit this process: it listens to the group, now or while another one is registered.
+fn can_see_itself(kernel: &config::Kernel) -> bool {
+    cfg!(feature = "coexist") && (kernel.mode == Mode::Multicast || kernel.take_over != TakeOver::No)
+}
+
 /// The most that the records of an event can be.
 fn records_space(config: &Config) -> usize {
     config.event.max_kib as usize * 1024
@@ -215,7 +232,11 @@ fn records_space(config: &Config) -> usize {
 impl Sink for Lines {
     fn event(&mut self, event: &Event<'_>) {
         self.stats.assembled.add(1);
-        let kept = if JSON { self.learn(event) } else { 0 };
+        let kept = match self.is_own(event) {
+            true => u64::MAX,
+            false if JSON => self.learn(event),
+            false => 0,
+        };
         self.outputs.filtered(kept);
         if kept == u64::MAX {
             return self.stats.filtered.add(1);

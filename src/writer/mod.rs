@@ -84,6 +84,19 @@ impl Requests {
         }
     }
 
+    /// Whether the writer has shown that it is alive since the last call.
+    #[cfg(feature = "supervise")]
+    pub fn is_alive(&self) -> bool {
+        self.room.pulse.ask()
+    }
+
+    /// Wakes the writer wherever it waits, so that it shows that it is alive.
+    #[cfg(feature = "supervise")]
+    pub fn wake(&self) {
+        self.room.wake();
+        self.bell.ring();
+    }
+
     /// Makes the writer look at the counters: something was counted elsewhere.
     pub fn look(&self) {
         self.bell.ring();
@@ -129,6 +142,7 @@ impl Writer {
         let format = self.format;
         self.lines.own(|| notices::start(since_1970(), format, &host::release(), &Process::own()));
         loop {
+            self.requests.room.beat();
             let more = self.take_block();
             if more && self.flushed.elapsed() < FLUSH_EVERY {
                 continue;

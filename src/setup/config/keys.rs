@@ -1,4 +1,4 @@
-//! The names that a config can hold: tables, keys, and the words that later versions will take.
+//! The names that a config can hold: tables and keys.
 //! The walker suggests from them; the tests compare them with the documents.
 
 /// A table of the config and its keys, in the order of the documents.
@@ -9,6 +9,9 @@ pub struct Section {
     /// Its keys.
     pub keys: &'static [&'static str],
 }
+
+/// The keys that stand before the first table.
+pub const TOP_KEYS: [&str; 2] = ["log", "pid_file"];
 
 /// All tables but the lists, `[[label]]`, `[[filter]]` and `[[output]]`.
 pub const SECTIONS: [Section; 8] = [
@@ -23,12 +26,13 @@ pub const SECTIONS: [Section; 8] = [
             "restore",
             "receive_buffer_kib",
             "verify_s",
+            "take_over",
         ],
     },
     Section { name: "ring", keys: &["size_kib", "overflow"] },
     Section { name: "event", keys: &["timeout_ms", "max_kib", "types"] },
     Section { name: "rules", keys: &["files", "lines", "on_error", "at_exit", "restore_watches"] },
-    Section { name: "json", keys: &["argv", "argv_max_bytes"] },
+    Section { name: "json", keys: &["argv", "argv_max_bytes", "boot_id", "monotonic"] },
     Section { name: "raw", keys: &["node", "enriched"] },
     Section { name: "translate", keys: &["values", "names", "drop_raw"] },
     Section {
@@ -104,12 +108,6 @@ pub(super) const FILTER: &str = "filter";
 pub(super) const LABEL: &str = "label";
 /// The name of the list of outputs.
 pub(super) const OUTPUT: &str = "output";
-
-/// Keys of later versions, outside of any table, and what to do instead.
-pub(super) const LATER_KEYS: [(&str, &str); 1] = [("log", "; messages go to stderr")];
-
-/// Words of later versions, with their key.
-pub(super) const LATER_WORDS: [(&str, &str); 1] = [("\"kernel.mode\"", "multicast")];
 
 /// The output types.
 pub(super) const TYPES: [&str; 6] = ["stdout", "file", "syslog", "gelf", "unix", "pipe"];
