@@ -70,10 +70,12 @@ pub(super) fn open(settings: &config::Kernel) -> Result<(Control, Option<Status>
     }
 }
 
-/// Whether the network namespace is not that of the first process, as far as /proc tells.
+/// Whether the network namespace is not that of the kernel's own threads (kthreadd has the pid 2), as far as /proc
+/// tells.
 fn in_net_namespace() -> bool {
     let of = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).ok();
-    matches!((of("self"), of("1")), (Some(own), Some(first)) if own != first)
+    let is_kernel = fs::read("/proc/2/comm").is_ok_and(|name| name == b"kthreadd\n");
+    is_kernel && matches!((of("self"), of("2")), (Some(own), Some(kernel)) if own != kernel)
 }
 
 fn join(data: &Socket) -> Result<(), Error> {

@@ -14,6 +14,7 @@ use crate::format::{Line, escape, go_audit, json, raw};
 use crate::output::Outputs;
 use crate::stats::Stats;
 use crate::sys::host;
+use crate::wire::record::RecordType;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -180,11 +181,13 @@ impl Lines {
         fits
     }
 
-    /// Whether it is an event of what this process itself did, which would make another one when it is written.
+    /// Whether it is an event of what this process itself did, which would make another one when it is written. What
+    /// has a record of its own before that of the system call, such as a change of rules, is told all the same.
     fn is_own(&self, event: &Event<'_>) -> bool {
         self.own.is_some_and(|own| {
-            let facts = Facts::of(event);
-            facts.is_syscall && facts.pid == Some(own)
+            let mut records = event.records;
+            records.next().is_some_and(|first| first.kind == RecordType::SYSCALL)
+                && Facts::of(event).pid == Some(own)
         })
     }
 
