@@ -197,11 +197,12 @@ fn capture(
 /// What came of it all.
 fn tell_totals(config: &Config, stats: &Stats) {
     log::info(format_args!(
-        "stopped; records: {}, events: {}, written: {}, filtered: {}",
+        "stopped; records: {}, events: {}, written: {}, filtered: {}, last serial: {}",
         stats.records.get(),
         stats.assembled.get(),
         stats.events.get(),
-        stats.filtered.get()
+        stats.filtered.get(),
+        stats.last_serial.get()
     ));
     for output in stats.outputs.each().iter() {
         log::info(format_args!(

@@ -220,6 +220,8 @@ pub struct Stats {
     pub truncated_events: Counter,
     /// Records cut or left out of those (writer).
     pub truncated_event_records: Counter,
+    /// The highest serial, known when it stops (writer).
+    pub last_serial: Counter,
     /// Serials that never came (writer).
     pub serial_gaps: Counter,
     /// Each output's counters, in the order of the config.

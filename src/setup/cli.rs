@@ -389,6 +389,10 @@ mod tests {
         parse(line.split_whitespace().map(OsString::from)).map_err(|error| error.to_string())
     }
 
+    fn run(config: Option<PathBuf>) -> Action {
+        Action::Run { config, daemonize: false, pid_file: None }
+    }
+
     fn error(line: &str) -> String {
         words(line).expect_err(line)
     }
@@ -407,13 +411,18 @@ mod tests {
             "-c a.toml run",
             "run -config a.toml",
         ] {
-            assert_eq!(words(line), Ok(Action::Run { config: file.clone() }), "{line}");
+            assert_eq!(words(line), Ok(run(file.clone())), "{line}");
         }
         for line in ["check -c a.toml", "-config=a.toml check", "check --config a.toml --"] {
             assert_eq!(words(line), Ok(Action::Check { config: file.clone(), toml: false }), "{line}");
         }
-        assert_eq!(words(""), Ok(Action::Run { config: None }));
-        assert_eq!(words("run"), Ok(Action::Run { config: None }));
+        assert_eq!(words(""), Ok(run(None)));
+        assert_eq!(words("run"), Ok(run(None)));
+        let daemon =
+            Action::Run { config: None, daemonize: true, pid_file: Some(PathBuf::from("/run/x.pid")) };
+        for line in ["-d -p /run/x.pid", "run --pid-file=/run/x.pid --daemonize"] {
+            assert_eq!(words(line), Ok(daemon.clone()), "{line}");
+        }
         assert_eq!(words("check"), Ok(Action::Check { config: None, toml: false }));
         for line in ["check --toml -c a.toml", "--toml check -config a.toml"] {
             assert_eq!(words(line), Ok(Action::Check { config: file.clone(), toml: true }), "{line}");
@@ -423,7 +432,7 @@ mod tests {
             words("check -c top"),
             Ok(Action::Check { config: Some(PathBuf::from("top")), toml: false })
         );
-        assert_eq!(words("-c ./-config"), Ok(Action::Run { config: Some(PathBuf::from("./-config")) }));
+        assert_eq!(words("-c ./-config"), Ok(run(Some(PathBuf::from("./-config")))));
     }
 
     #[test]
@@ -539,6 +548,10 @@ mod tests {
             ("--config=", "\"--config\" needs a file, not an empty name"),
             ("-c a -c b", "\"--config\" is given twice"),
             ("--help=x", "\"--help\" takes no value"),
+            ("check -d", "\"--daemonize\" belongs to \"run\"; see \"ringaudit --help\""),
+            ("replay -p x", "\"--pid-file\" belongs to \"run\"; see \"ringaudit --help\""),
+            ("-p", "\"-p\" needs a file"),
+            ("--pid-file=", "\"--pid-file\" needs a file, not an empty name"),
         ];
         for (line, message) in cases {
             assert_eq!(error(line), message, "{line}");

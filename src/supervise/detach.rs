@@ -55,17 +55,15 @@ impl Parent {
         }
     }
 
-    /// The daemon works: it lets go of the standard descriptors that it does not use, and its parent ends.
-    pub(super) fn release(&mut self, uses_stdout: bool, uses_stderr: bool) {
+    /// The daemon works: it lets go of standard error and of the other standard descriptors that it does not use, and
+    /// its parent ends. False when there is none.
+    pub(super) fn release(&mut self, uses_stdout: bool) -> bool {
         if self.0.is_none() {
-            return;
+            return false;
         }
         let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
-        let unused = [
-            Some(stdin.as_fd()),
-            Some(stdout.as_fd()).filter(|_| !uses_stdout),
-            Some(stderr.as_fd()).filter(|_| !uses_stderr),
-        ];
+        let unused =
+            [Some(stdin.as_fd()), Some(stdout.as_fd()).filter(|_| !uses_stdout), Some(stderr.as_fd())];
         for standard in unused.into_iter().flatten() {
             if let Err(error) = to_null(standard) {
                 log::warning(format_args!(
@@ -74,5 +72,6 @@ impl Parent {
             }
         }
         self.tell(0);
+        true
     }
 }

@@ -41,9 +41,10 @@ impl<'a> Service<'a> {
     pub fn ready(&mut self, config: &Config, what: &dyn fmt::Display) {
         self.pid_file = self.pid_path.as_deref().and_then(PidFile::write);
         let uses_stdout = config.outputs.iter().any(|output| output.target == Target::Stdout);
-        self.parent.release(uses_stdout, config.log == LogTo::Stderr);
-        // Before this, messages might have gone to the terminal that was left.
-        log::to(config.log);
+        if self.parent.release(uses_stdout) {
+            // Standard error was the terminal's, which was left.
+            log::to(if config.log == LogTo::Stderr { LogTo::Syslog } else { config.log });
+        }
         ready(what);
     }
 

@@ -274,14 +274,14 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
     (
         "kernel",
         "mode",
-        "'multicast'",
-        "\"kernel.mode\" = \"multicast\" is not supported by this version; use \"unicast\"",
+        "'anycast'",
+        "\"kernel.mode\" must be \"unicast\" or \"multicast\", not \"anycast\"; did you mean \"unicast\"?",
     ),
     (
         "kernel",
         "mode",
         "'unicats'",
-        "\"kernel.mode\" must be \"unicast\", not \"unicats\"; did you mean \"unicast\"?",
+        "\"kernel.mode\" must be \"unicast\" or \"multicast\", not \"unicats\"; did you mean \"unicast\"?",
     ),
     (
         "kernel",
@@ -483,11 +483,33 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
         &[
             "f:1:1: \"backlog_limit\" stands outside of any table; it belongs in [kernel]",
             "f:2:1: \"mode\" stands outside of any table; it belongs in [kernel] or [[output]]",
-            "f:3:1: \"log\" is not supported by this version; messages go to stderr",
             "f:4:1: unknown key \"foo\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]], [[filter]] and [[output]]",
             "f:5:2: unknown table [kernal]; did you mean [kernel]?",
             "f:6:2: unknown table [foo2]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [[label]], [[filter]] and [[output]]",
             "f:7:3: unknown table [outputs]; did you mean [[output]]?",
+        ],
+    ),
+    (
+        "log = 'sylsog'\npidfile = '/x'\npid_file = 'x'\nlog = 'kmsg'\n[kernel]\nlog = 'kmsg'\n",
+        &[
+            "f:1:7: \"log\" must be \"stderr\", \"syslog\" or \"kmsg\", not \"sylsog\"; did you mean \"syslog\"?",
+            "f:2:1: unknown key \"pidfile\"; did you mean \"pid_file\"?",
+            "f:3:12: \"pid_file\" must be an absolute path, not \"x\"",
+            "f:4:1: \"log\" is given twice; keep one",
+            "f:6:1: unknown key \"log\" in [kernel]; it stands before the first table",
+        ],
+    ),
+    (
+        "log = 1\npid_file = []\n",
+        &[
+            "f:1:7: \"log\" must be \"stderr\", \"syslog\" or \"kmsg\", not a whole number",
+            "f:2:12: \"pid_file\" must be an absolute path, not a list",
+        ],
+    ),
+    (
+        "[kernel]\nmode = 'multicast'\ntake_over = 'wait'\n",
+        &[
+            "f:3:13: \"kernel.take_over\" is for mode = \"unicast\": in multicast mode nobody's place is taken",
         ],
     ),
     ("kernel = 'x'\n", &["f:1:11: [kernel] must be a table, not a string"]),

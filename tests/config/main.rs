@@ -13,7 +13,7 @@ use ringaudit::config::{
     Argv, AtExit, BUILT_IN, Config, Enrich, Event, FILTER_KEYS, Failure, FileTarget, Format, Fsync, Json,
     Kernel, KernelKey, LABEL_KEYS, Label, LabelTest, Loaded, Located, LongLine, LowSpace, MAX_BYTES,
     NameSource, OUTPUT_KEYS, OnError, Output, Overflow, Place, Queue, Raw, Ring, Rules, SECTIONS, Setting,
-    Source, Target, Translate, WhenFull, embedded, read, read_file,
+    Source, TOP_KEYS, Target, Translate, WhenFull, embedded, read, read_file,
 };
 
 const EXAMPLE: &str = include_str!("../../contrib/ringaudit.toml");
@@ -35,6 +35,7 @@ fn good(text: &str) -> Config {
 /// The names of all tables, each with its keys.
 fn tables() -> Vec<(&'static str, Vec<&'static str>)> {
     let mut tables: Vec<_> = SECTIONS.iter().map(|section| (section.name, section.keys.to_vec())).collect();
+    tables.push(("", TOP_KEYS.to_vec()));
     tables.push(("label", LABEL_KEYS.to_vec()));
     tables.push(("filter", FILTER_KEYS.to_vec()));
     tables.push(("output", OUTPUT_KEYS.iter().map(|(key, _)| *key).collect()));
@@ -44,6 +45,7 @@ fn tables() -> Vec<(&'static str, Vec<&'static str>)> {
 /// A table of one key, made complete where the table is an output.
 fn one_key(table: &str, key: &str, value: &str) -> String {
     match (table, key) {
+        ("", _) => format!("{key} = {value}\n"),
         ("output", "type") => format!("[[output]]\n{key} = {value}\n"),
         ("output", "path") => format!("[[output]]\n{key} = {value}\ntype = \"file\"\n"),
         (
