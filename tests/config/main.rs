@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 
 use ringaudit::config::{
     Argv, AtExit, BUILT_IN, Config, Enrich, Event, FILTER_KEYS, Failure, FileTarget, Format, Fsync, Json,
-    Kernel, KernelKey, LABEL_KEYS, Label, LabelTest, Loaded, Located, LongLine, LowSpace, MAX_BYTES,
-    NameSource, OUTPUT_KEYS, OnError, Output, Overflow, Place, Queue, Raw, Ring, Rules, SECTIONS, Setting,
-    Source, TOP_KEYS, Target, Translate, WhenFull, embedded, read, read_file,
+    Kernel, KernelKey, LABEL_KEYS, Label, LabelTest, Loaded, Located, LogTo, LongLine, LowSpace, MAX_BYTES,
+    Mode, NameSource, OUTPUT_KEYS, OnError, Output, Overflow, Place, Queue, Raw, Ring, Rules, SECTIONS,
+    Setting, Source, TOP_KEYS, TakeOver, Target, Translate, WhenFull, embedded, read, read_file,
 };
 
 const EXAMPLE: &str = include_str!("../../contrib/ringaudit.toml");
@@ -118,6 +118,7 @@ fn the_embedded_config_reads() {
 
 fn every_kernel_value() -> Kernel {
     Kernel {
+        mode: Mode::Unicast,
         enabled: Setting::Leave,
         backlog_limit: Setting::Set(0),
         backlog_wait_time: Setting::Leave,
@@ -125,6 +126,7 @@ fn every_kernel_value() -> Kernel {
         restore: vec![KernelKey::Enabled],
         receive_buffer_kib: 16,
         verify_s: 86400,
+        take_over: TakeOver::Wait,
     }
 }
 
@@ -141,6 +143,8 @@ fn every_rules_value() -> Rules {
 
 /// Values other than the defaults.
 const EVERY_VALUE: &str = r#"
+        log = "kmsg"
+        pid_file = "/run/x.pid"
         [kernel]
         mode = "unicast"
         enabled = "leave"
@@ -150,6 +154,7 @@ const EVERY_VALUE: &str = r#"
         restore = ["enabled"]
         receive_buffer_kib = 16
         verify_s = 86400
+        take_over = "wait"
         [ring]
         size_kib = 64
         overflow = "wait"
@@ -166,6 +171,8 @@ const EVERY_VALUE: &str = r#"
         [json]
         argv = "both"
         argv_max_bytes = 5
+        boot_id = true
+        monotonic = true
         [raw]
         node = true
         enriched = true
@@ -182,11 +189,13 @@ const EVERY_VALUE: &str = r#"
 fn every_value_arrives() {
     let config = good(EVERY_VALUE);
     let expected = Config {
+        log: LogTo::Kmsg,
+        pid_file: Some(PathBuf::from("/run/x.pid")),
         kernel: every_kernel_value(),
         ring: Ring { size_kib: 64, overflow: Overflow::Wait },
         event: Event { timeout_ms: 100, max_kib: 16, types: (1300, 1399) },
         rules: every_rules_value(),
-        json: Json { argv: Argv::Both, argv_max_bytes: 5 },
+        json: Json { argv: Argv::Both, argv_max_bytes: 5, boot_id: true, monotonic: true },
         raw: Raw { node: true, enriched: true },
         translate: Translate { values: false, names: NameSource::Nscd, drop_raw: true },
         outputs: vec![Output { format: Format::Raw, ..Output::default() }],
@@ -403,4 +412,13 @@ fn files() {
     assert_eq!(named.read(), read_file(&dir.path().join("good")));
     assert_eq!(Source::BuiltIn.to_string(), "(built-in)");
     assert_eq!(Source::BuiltIn.read(), Ok(Loaded::from(embedded())));
+}
+
+/// A listener leaves the kernel's settings alone but for what is written.
+#[test]
+fn multicast_changes_what_is_not_given() {
+    let kernel = good("[kernel]\nmode = 'multicast'\nbacklog_limit = 9\n").kernel;
+    let (left, set) = ((kernel.enabled, kernel.backlog_wait_time, kernel.failure), kernel.backlog_limit);
+    assert_eq!((left, set), ((Setting::Leave, Setting::Leave, Setting::Leave), Setting::Set(9)));
+    assert_eq!(kernel.mode, Mode::Multicast);
 }
