@@ -1,6 +1,7 @@
 //! What a line costs in each format: nanoseconds an event and megabytes of records a second, the median of
 //! several rounds, for the five records of a failing openat and for a program's start with a long command line.
-//! No kernel is asked, and no root needed.
+//! No kernel is asked, and no root needed. RINGAUDIT_BENCH="openat json" does that alone, RINGAUDIT_BENCH_ROUNDS
+//! says how often: once is enough where a tool such as callgrind counts instructions.
 #![allow(clippy::unwrap_used)]
 
 use ringaudit::config;
@@ -9,6 +10,7 @@ use ringaudit::event::{Event, Sink, assemble::Assembler};
 use ringaudit::format::{Line, go_audit, json::Json};
 use ringaudit::stats::Stats;
 use ringaudit::wire::record::RecordType;
+use std::env;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -85,6 +87,8 @@ fn round(lines: &mut Lines, records: &Records) -> f64 {
 }
 
 fn main() {
+    let rounds = env::var("RINGAUDIT_BENCH_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
+    let only = env::var("RINGAUDIT_BENCH").unwrap_or_default();
     for (what, records) in [("openat", openat()), ("execve", execve())] {
         let size: usize = records.iter().map(|(_, fields)| fields.len() + 30).sum();
         let json =
@@ -95,12 +99,15 @@ fn main() {
             ("json", Formatter::Json(Box::new(json))),
         ];
         for (name, formatter) in formatters {
+            if !only.is_empty() && only != format!("{what} {name}") {
+                continue;
+            }
             let names = Names::new(Instant::now());
             let mut lines = Lines { formatter, names, line: Line::new(1 << 22).unwrap(), bytes: 0 };
-            let mut times: Vec<f64> = (0..ROUNDS).map(|_| round(&mut lines, &records)).collect();
+            let mut times: Vec<f64> = (0..rounds).map(|_| round(&mut lines, &records)).collect();
             times.sort_by(f64::total_cmp);
-            let median = times[ROUNDS / 2];
-            let bytes = lines.bytes / (ROUNDS as u64 * u64::from(EVENTS));
+            let median = times[rounds / 2];
+            let bytes = lines.bytes / (rounds as u64 * u64::from(EVENTS));
             println!(
                 "{what:7} {name:15} {median:8.0} ns  {:6.0} MB/s  {bytes:6} bytes a line",
                 size as f64 * 1e3 / median

@@ -2,60 +2,23 @@
 //! Source: Go 1.22, src/encoding/json/encode.go, appendString with HTML escapes; RFC 8259, section 7.
 
 use super::Line;
+use super::pen::{MARGIN, Pen};
 
 /// The longest escape of one byte: `\u00xx`.
 pub const WORST: usize = 6;
 
-pub(super) const LOW: u64 = 0x0101_0101_0101_0101;
-pub(super) const HIGH: u64 = 0x8080_8080_8080_8080;
+pub(crate) const LOW: u64 = 0x0101_0101_0101_0101;
+pub(crate) const HIGH: u64 = 0x8080_8080_8080_8080;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// Appends `text` as the inside of a JSON string: `"`, `\`, `<`, `>`, `&`, control bytes, U+2028 and U+2029
 /// are escaped, and each byte that is not UTF-8 becomes `\ufffd`.
 pub fn push(line: &mut Line, text: &[u8]) {
-    push_by(line, text, WORST, special_bytes, one);
-}
-
-/// Appends `text` as these rules have it: `special` marks (as [`special_bytes`] does) what needs more than
-/// copying, and `one` writes one such character, in at most `worst` bytes for each of its bytes.
-#[inline(always)]
-pub(super) fn push_by(
-    line: &mut Line,
-    mut text: &[u8],
-    worst: usize,
-    special: impl Fn(u64) -> u64,
-    one: impl Fn(&mut [u8], &mut &[u8]) -> usize,
-) {
-    let Some(out) = line.spare(text.len() * worst + 8) else { return };
-    let mut at = 0;
-    while !text.is_empty() {
-        // All eight are copied, and only the plain ones before the first other byte are kept. There are
-        // eight bytes to spare, so a rest of fewer is filled up with blanks.
-        let (chunk, len) = match text.first_chunk::<8>() {
-            Some(chunk) => (*chunk, 8),
-            None => (filled_up(text), text.len()),
-        };
-        let Some(to) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<8>) else { break };
-        *to = chunk;
-        let special = special(u64::from_le_bytes(chunk));
-        if special == 0 {
-            at += len;
-            text = text.get(len..).unwrap_or_default();
-        } else {
-            let plain = (special.trailing_zeros() / 8) as usize;
-            at += plain;
-            text = text.get(plain..).unwrap_or_default();
-            at += one(out.get_mut(at..).unwrap_or_default(), &mut text);
-        }
-    }
-    line.advance(at);
-}
-
-/// Fewer than eight bytes, and blanks behind them.
-fn filled_up(text: &[u8]) -> [u8; 8] {
-    let mut chunk = [b' '; 8];
-    chunk.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-    chunk
+    let Some(out) = line.spare(text.len() * WORST + MARGIN) else { return };
+    let mut pen = Pen::new(out);
+    pen.escaped(text, special_bytes, one);
+    let written = pen.written();
+    line.advance(written);
 }
 
 /// The high bit of the first byte that needs more than copying; bits above it may be wrong.
@@ -69,7 +32,7 @@ fn special_bytes(word: u64) -> u64 {
 }
 
 /// 0x80 where a byte is zero; exact for the lowest such byte (Hacker's Delight, 6-1).
-pub(super) fn zero(x: u64) -> u64 {
+pub(crate) fn zero(x: u64) -> u64 {
     x.wrapping_sub(LOW) & !x
 }
 

@@ -33,7 +33,6 @@ impl Line {
     }
 
     /// Appends bytes; all of them or, when they do not fit, none.
-    #[inline]
     pub fn push(&mut self, bytes: &[u8]) {
         match self.space.get_mut(self.len..self.len + bytes.len()) {
             Some(to) => {

@@ -8,7 +8,7 @@ pub mod time;
 
 pub use ringaudit_bytes::{Line, escape, text};
 
-use ringaudit_bytes::wire;
+use ringaudit_bytes::{digits, wire};
 use ringaudit_facts::{enrich, event};
 use ringaudit_setup::config;
 use ringaudit_sys as sys;

@@ -47,11 +47,14 @@ fn context(config: &Config, outputs: &Outputs, live: bool) -> io::Result<Option<
     let firsts = asks(|condition| matches!(condition, Condition::First(_)));
     let labels = asks(|condition| matches!(condition, Condition::Label(_)));
     let Enrich { processes, .. } = config.enrich;
-    if outputs.uses(Format::Json) {
+    // With all of it off, no event's facts are read for it.
+    let none = Enrich { processes, ..Enrich::none() };
+    let enriched = config.enrich != none || !config.labels.is_empty();
+    if outputs.uses(Format::Json) && (enriched || firsts) {
         Context::new(&config.enrich, &config.labels, firsts, live).map(Some)
     } else if firsts || labels {
         let labels = if labels { config.labels.as_slice() } else { &[] };
-        Context::new(&Enrich { processes, ..Enrich::none() }, labels, firsts, live).map(Some)
+        Context::new(&none, labels, firsts, live).map(Some)
     } else {
         Ok(None)
     }

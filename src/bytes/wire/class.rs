@@ -3,6 +3,7 @@
 //! auditsc.c, audit_watch.c, ipc/mqueue.c, security/commoncap.c), audit-documentation's field dictionary.
 
 use super::record::RecordType;
+use crate::pen::filled_up;
 
 /// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,16 +24,32 @@ pub enum Class {
     Group,
 }
 
-/// The class of this key in a record of this type. Keys that are not known are text: a number that could
+/// What is known of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The kind of its value.
+    pub class: Class,
+    /// Whether its value may have a name beside it, other than those of users, groups, arch and system calls.
+    pub is_named: bool,
+    /// Whether the key is one of the table: letters, digits, `-` and `_`, which stand in JSON as they are.
+    pub is_plain: bool,
+}
+
+/// What is known of this key in a record of this type. Keys that are not known are text: a number that could
 /// be decimal or hexadecimal is passed on as it stands.
-pub fn of(kind: RecordType, key: &[u8]) -> Class {
+pub fn known(kind: RecordType, key: &[u8]) -> Known {
+    let plain = |class| Known { class, is_named: false, is_plain: true };
     match (kind, key) {
-        (RecordType::SOCKADDR, b"saddr") => Class::Encoded,
-        // In NETFILTER_PKT, an address in its usual form.
-        (_, b"saddr") => Class::Text,
-        (RecordType::SYSCALL | RecordType::SOCKETCALL, [b'a', b'0'..=b'9']) => Class::Hex,
+        (RecordType::SYSCALL | RecordType::SOCKETCALL, [b'a', b'0'..=b'9']) => plain(Class::Hex),
+        // Elsewhere, in NETFILTER_PKT, an address in its usual form.
+        (RecordType::SOCKADDR, b"saddr") => plain(Class::Encoded),
         _ => lookup(key),
     }
+}
+
+/// The class alone.
+pub fn of(kind: RecordType, key: &[u8]) -> Class {
+    known(kind, key).class
 }
 
 macro_rules! keys {
@@ -42,6 +59,9 @@ macro_rules! keys {
 }
 
 keys! {
+    Text:
+        b"action" b"hook" b"icmptype" b"macproto" b"nametype" b"perm" b"resp" b"result" b"saddr" b"subj" b"success" b"tty"
+        b"cap_frootid" b"obj" b"dev" b"rdev";
     Encoded:
         b"acct" b"cgroup" b"cmd" b"comm" b"cwd" b"data" b"device" b"dir" b"exe" b"file" b"grp" b"invalid_context"
         b"key" b"name" b"new-chardev" b"new-disk" b"new-fs" b"new-net" b"new-rng" b"new_group" b"ocomm"
@@ -69,6 +89,78 @@ keys! {
         b"egid" b"fsgid" b"gid" b"igid" b"inode_gid" b"new_gid" b"obj_gid" b"ogid" b"sgid";
 }
 
+/// The keys whose values may have a name: those that `ringaudit_setup::values::field` knows.
+const NAMED: &[&[u8]] = &[
+    b"action",
+    b"cap_fi",
+    b"cap_fp",
+    b"cap_pa",
+    b"cap_pe",
+    b"cap_pi",
+    b"cap_pp",
+    b"capability",
+    b"code",
+    b"exit",
+    b"family",
+    b"fe",
+    b"fi",
+    b"flags",
+    b"fp",
+    b"hook",
+    b"icmptype",
+    b"ioctlcmd",
+    b"list",
+    b"macproto",
+    b"mode",
+    b"new_pe",
+    b"new_pi",
+    b"new_pp",
+    b"oflag",
+    b"old-ses",
+    b"old_pa",
+    b"old_pe",
+    b"old_pi",
+    b"old_pp",
+    b"old_prom",
+    b"pa",
+    b"pe",
+    b"per",
+    b"perm",
+    b"pi",
+    b"pp",
+    b"prom",
+    b"proto",
+    b"res",
+    b"resp",
+    b"result",
+    b"ses",
+    b"sig",
+    b"uring_op",
+];
+
+/// For each of `KEYS`, whether it is one of `NAMED`.
+static IS_NAMED: [bool; KEYS.len()] = {
+    let mut named = [false; KEYS.len()];
+    let mut index = 0;
+    while index < KEYS.len() {
+        let mut other = 0;
+        while other < NAMED.len() {
+            named[index] |= same(KEYS[index].0, NAMED[other]);
+            other += 1;
+        }
+        index += 1;
+    }
+    named
+};
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    let mut index = 0;
+    while index < a.len() && index < b.len() && a[index] == b[index] {
+        index += 1;
+    }
+    index == a.len() && index == b.len()
+}
+
 /// Places in the table below; a power of two, above twice the number of keys.
 const PLACES: usize = 512;
 
@@ -77,7 +169,7 @@ static TABLE: [u8; PLACES] = {
     let mut table = [0; PLACES];
     let mut index = 0;
     while index < KEYS.len() {
-        let mut place = hash(KEYS[index].0);
+        let mut place = hash(WORDS[index], KEYS[index].0.len());
         while table[place] != 0 {
             place = (place + 1) % PLACES;
         }
@@ -87,27 +179,45 @@ static TABLE: [u8; PLACES] = {
     table
 };
 
-/// From the length and three letters: enough to tell the usual keys apart.
-const fn hash(key: &[u8]) -> usize {
-    let [first, .., last] = key else { return key.len() };
-    let middle = key[key.len() / 2];
-    (key.len() * 5 + *first as usize * 11 + middle as usize * 17 + *last as usize * 73) % PLACES
+/// The first eight bytes of each key, filled up with blanks: most keys are told by them and the length.
+static WORDS: [u64; KEYS.len()] = {
+    let mut words = [0; KEYS.len()];
+    let mut index = 0;
+    while index < KEYS.len() {
+        let mut at = 8;
+        while at > 0 {
+            at -= 1;
+            let byte = if at < KEYS[index].0.len() { KEYS[index].0[at] } else { b' ' };
+            words[index] = words[index] << 8 | byte as u64;
+        }
+        index += 1;
+    }
+    words
+};
+
+/// The upper bits of a product (Knuth, The Art of Computer Programming 3, 6.4).
+const fn hash(word: u64, len: usize) -> usize {
+    (word.wrapping_add(len as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - PLACES.trailing_zeros()))
+        as usize
 }
 
-#[inline]
-fn lookup(key: &[u8]) -> Class {
-    let mut place = hash(key);
+fn lookup(key: &[u8]) -> Known {
+    let word = u64::from_le_bytes(filled_up(key));
+    let mut place = hash(word, key.len());
     while let Some(&index) = TABLE.get(place)
         && index != 0
     {
-        if let Some((known, class)) = KEYS.get(usize::from(index) - 1)
-            && *known == key
+        let index = usize::from(index) - 1;
+        if let (Some((known, class)), Some(&is_named)) = (KEYS.get(index), IS_NAMED.get(index))
+            && WORDS.get(index) == Some(&word)
+            && known.len() == key.len()
+            && known.get(8..) == key.get(8..)
         {
-            return *class;
+            return Known { class: *class, is_named, is_plain: true };
         }
         place = (place + 1) % PLACES;
     }
-    Class::Text
+    Known { class: Class::Text, is_named: false, is_plain: false }
 }
 
 #[cfg(test)]
@@ -118,12 +228,16 @@ mod tests {
     fn every_key_is_found_and_stands_once() {
         assert!(KEYS.len() < PLACES / 2 && KEYS.len() < 255);
         for (index, (key, class)) in KEYS.iter().enumerate() {
-            assert_eq!(lookup(key), *class);
+            assert_eq!(lookup(key).class, *class);
+            let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+            assert!(key.iter().all(plain) && lookup(key).is_plain);
             assert!(KEYS[..index].iter().all(|(other, _)| other != key), "{:?}", str::from_utf8(key));
         }
         for unknown in [&b""[..], b"a", b"nothing", b"uidx", b"frootid"] {
-            assert_eq!(lookup(unknown), Class::Text);
+            assert_eq!(lookup(unknown), Known { class: Class::Text, is_named: false, is_plain: false });
         }
+        assert!(NAMED.iter().all(|key| lookup(key).is_named));
+        assert_eq!(IS_NAMED.iter().filter(|named| **named).count(), NAMED.len());
     }
 
     #[test]
@@ -137,7 +251,7 @@ mod tests {
     #[test]
     fn usual_keys_are_found_at_once() {
         let far = KEYS.iter().filter(|(key, _)| {
-            let index = TABLE[hash(key)];
+            let index = TABLE[hash(u64::from_le_bytes(filled_up(key)), key.len())];
             index == 0 || KEYS[usize::from(index) - 1].0 != *key
         });
         let far: Vec<_> = far.map(|(key, _)| str::from_utf8(key).unwrap()).collect();

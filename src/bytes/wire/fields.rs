@@ -3,6 +3,8 @@
 //! Source: kernel/audit.c, audit_log_untrustedstring and audit_log_n_string; libaudit,
 //! audit_log_user_message; auditd-event.c for what stands behind 0x1D.
 
+use crate::escape::{HIGH, LOW, zero};
+
 /// Stands before what auditd's ENRICHED format appends to a record (auditd.conf(5), log_format).
 pub const ENRICHED: u8 = 0x1d;
 
@@ -155,25 +157,28 @@ impl<'a> Items<'a> {
 impl<'a> Iterator for Items<'a> {
     type Item = Item<'a>;
 
-    #[inline]
+    // Not `#[inline]`: it would be compiled again in the caller's crate, and for size where that is.
     fn next(&mut self) -> Option<Item<'a>> {
-        let start = self.rest.iter().position(|&b| !matches!(b, b' ' | b'\n' | b'\0'))?;
-        let text = self.rest.get(start..)?;
-        if let Some(rest) = text.strip_prefix(&[ENRICHED]) {
+        let mut text = self.rest;
+        while let [b' ' | b'\n' | b'\0', rest @ ..] = text {
+            text = rest;
+        }
+        if let [ENRICHED, rest @ ..] = text {
             self.rest = rest;
             return Some(Item::Enriched);
         }
         let end = find(text, [b'=', b' ', ENRICHED]);
         let (word, rest) = text.split_at_checked(end)?;
-        let text = match rest.strip_prefix(b"=") {
-            Some(text) if !word.is_empty() => text,
+        let text = match rest {
+            [b'=', text @ ..] if end > 0 => text,
             // A lone `=`, or one without a key: a word of somebody's text.
-            Some(_) => {
+            [b'=', ..] => {
                 let (word, rest) = text.split_at_checked(find(text, [b' ', ENRICHED, b' ']))?;
                 self.rest = rest;
                 return Some(Item::Word(word));
             }
-            None => {
+            _ if end == 0 => return None,
+            _ => {
                 self.rest = rest;
                 return Some(Item::Word(word));
             }
@@ -185,6 +190,7 @@ impl<'a> Iterator for Items<'a> {
 }
 
 /// The value at the start of `text`, and what follows it.
+#[inline(always)]
 fn value(text: &[u8]) -> (Value<'_>, &[u8]) {
     match text.first() {
         Some(b'"') => {
@@ -206,25 +212,34 @@ fn value(text: &[u8]) -> (Value<'_>, &[u8]) {
 }
 
 /// Where the first of these bytes stands; the length when none does. Eight bytes at a time.
-#[inline]
+#[inline(always)]
 fn find(text: &[u8], wanted: [u8; 3]) -> usize {
-    const LOW: u64 = 0x0101_0101_0101_0101;
+    // Most keys and values are shorter than that.
+    match text.first_chunk::<8>().map(|chunk| marks(*chunk, wanted)) {
+        Some(found @ 1..) => (found.trailing_zeros() / 8) as usize,
+        _ => find_far(text, wanted),
+    }
+}
+
+#[inline(never)]
+fn find_far(text: &[u8], wanted: [u8; 3]) -> usize {
     let (chunks, rest) = text.as_chunks::<8>();
     for (index, chunk) in chunks.iter().enumerate() {
-        let word = u64::from_le_bytes(*chunk);
-        // 0x80 where a byte is zero; exact for the lowest such byte (Hacker's Delight, 6-1).
-        let zero = |byte: u8| {
-            let other = word ^ (LOW * u64::from(byte));
-            other.wrapping_sub(LOW) & !other
-        };
-        let [a, b, c] = wanted.map(zero);
-        let found = (a | b | c) & (LOW << 7);
+        let found = marks(*chunk, wanted);
         if found != 0 {
             return index * 8 + (found.trailing_zeros() / 8) as usize;
         }
     }
     let at = rest.iter().position(|byte| wanted.contains(byte)).unwrap_or(rest.len());
     chunks.len() * 8 + at
+}
+
+/// The high bit of each byte that is one of these; bits above the lowest such one may be wrong.
+#[inline(always)]
+fn marks(chunk: [u8; 8], wanted: [u8; 3]) -> u64 {
+    let word = u64::from_le_bytes(chunk);
+    let [a, b, c] = wanted.map(|byte| zero(word ^ (LOW * u64::from(byte))));
+    (a | b | c) & HIGH
 }
 
 /// Where a nested value ends: at the last single quote of the record's own part, since user space may

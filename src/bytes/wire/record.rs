@@ -93,6 +93,53 @@ pub fn split(text: &[u8]) -> Option<Split<'_>> {
     Some(Split { stamp: Stamp { millis, serial }, time, fields })
 }
 
+/// The longest header that is remembered: `audit(1700000000.123:4294967295): `.
+const HEADER: usize = 40;
+
+/// Splits records of which most have the header of the one before: an event's come one after the other.
+#[derive(Debug)]
+pub struct Splitter {
+    header: [u8; HEADER],
+    /// How much of it is one; 0 is none.
+    len: usize,
+    stamp: Stamp,
+    /// The time's length, which stands behind [`PREFIX`].
+    time: usize,
+}
+
+impl Splitter {
+    /// Without a record before.
+    pub fn new() -> Self {
+        Self { header: [0; HEADER], len: 0, stamp: Stamp { millis: 0, serial: 0 }, time: 0 }
+    }
+
+    /// As [`split`].
+    pub fn split<'a>(&mut self, text: &'a [u8]) -> Option<Split<'a>> {
+        if let Some((header, fields)) = text.split_at_checked(self.len)
+            && self.len > 0
+            && self.header.get(..self.len) == Some(header)
+        {
+            let time = header.get(PREFIX.len()..PREFIX.len() + self.time)?;
+            return Some(Split { stamp: self.stamp, time, fields });
+        }
+        let split = split(text)?;
+        self.len = text.len() - split.fields.len();
+        // One that ends with the text, or a longer one, is not worth it.
+        match (text.get(..self.len), self.header.get_mut(..self.len)) {
+            (Some(header), Some(place)) if !split.fields.is_empty() => place.copy_from_slice(header),
+            _ => self.len = 0,
+        }
+        (self.stamp, self.time) = (split.stamp, split.time.len());
+        Some(split)
+    }
+}
+
+impl Default for Splitter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Decimal digits and nothing else.
 fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
@@ -148,9 +195,23 @@ mod tests {
         #[test]
         fn any_bytes_are_split_or_refused(text in proptest::collection::vec(any::<u8>(), 0..80)) {
             let _ = split(&text);
+            let mut splitter = Splitter::new();
             let mut with_prefix = PREFIX.to_vec();
             with_prefix.extend_from_slice(&text);
             let _ = split(&with_prefix);
+            for text in [&text, &with_prefix, &with_prefix] {
+                prop_assert_eq!(splitter.split(text), split(text));
+            }
+        }
+
+        #[test]
+        fn a_remembered_header_changes_nothing(
+            records in proptest::collection::vec("audit\\([12]\\.00[0-2]:[1-3]{1,2}\\)(: [ab]{0,2})?", 1..20),
+        ) {
+            let mut splitter = Splitter::new();
+            for record in &records {
+                prop_assert_eq!(splitter.split(record.as_bytes()), split(record.as_bytes()), "{}", record);
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! here when nscd is asked for it, and else none. Source: passwd(5), group(5).
 
 use super::nscd::Nscd;
+use std::cell::Cell;
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
@@ -18,6 +19,8 @@ pub struct Users {
     /// (uid, where its name starts, its length), sorted by uid.
     entries: Vec<(u32, u32, u8)>,
     names: Vec<u8>,
+    /// Where the id of the last search stands.
+    last: Cell<usize>,
     stamp: Option<(SystemTime, u64)>,
     looked: Option<Instant>,
     /// For the ids that the file does not have.
@@ -31,6 +34,7 @@ impl Users {
             path: path.into(),
             entries: Vec::new(),
             names: Vec::new(),
+            last: Cell::new(0),
             stamp: None,
             looked: None,
             nscd: None,
@@ -102,8 +106,16 @@ impl Users {
     }
 
     fn in_file(&self, uid: u32) -> Option<&[u8]> {
-        let index = self.entries.binary_search_by_key(&uid, |entry| entry.0).ok()?;
-        let &(_, start, len) = self.entries.get(index)?;
+        // A record has four ids of users that are mostly the same, and four of groups.
+        let last = self.entries.get(self.last.get()).filter(|entry| entry.0 == uid);
+        let &(_, start, len) = match last {
+            Some(entry) => entry,
+            None => {
+                let index = self.entries.binary_search_by_key(&uid, |entry| entry.0).ok()?;
+                self.last.set(index);
+                self.entries.get(index)?
+            }
+        };
         self.names.get(start as usize..start as usize + usize::from(len))
     }
 }

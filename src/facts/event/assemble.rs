@@ -8,7 +8,7 @@ use super::{Ending, Event, Origin, Sink};
 use crate::config;
 use crate::stats::Stats;
 use crate::wire::logline::LogLine;
-use crate::wire::record::{self, RecordType, Split, Stamp};
+use crate::wire::record::{RecordType, Split, Splitter, Stamp};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -45,6 +45,7 @@ pub struct Assembler {
     /// Slots not in use; the last one used is the first one taken, so that few pages are touched.
     free: heapless::Vec<u8, SLOTS>,
     serials: Serials,
+    splitter: Splitter,
     timeout: Duration,
     types: (u16, u16),
     /// Whether the records are a log's.
@@ -84,6 +85,7 @@ impl Assembler {
             order: heapless::Vec::new(),
             free: (0..SLOTS).rev().filter_map(|index| u8::try_from(index).ok()).collect(),
             serials: Serials::new(timeout),
+            splitter: Splitter::new(),
             timeout,
             types: settings.types,
             of_log: false,
@@ -94,7 +96,7 @@ impl Assembler {
 
     /// Takes one record; gives out the event that it completes.
     pub fn add(&mut self, kind: RecordType, text: &[u8], now: Instant, sink: &mut impl Sink) {
-        let Some(split) = record::split(text) else {
+        let Some(split) = self.splitter.split(text) else {
             return self.stats.malformed.add(1);
         };
         let gaps = self.serials.note(split.stamp.serial, now);

@@ -2,7 +2,7 @@
 //! result. Takes an assembled event, gives numbers and borrowed values.
 
 use super::{Event, Record};
-use crate::wire::fields::{self, Value};
+use crate::wire::fields::{self, Item, Value};
 use crate::wire::record::RecordType;
 use crate::wire::tables::Machine;
 
@@ -50,16 +50,22 @@ impl<'a> Facts<'a> {
 
     fn of_record(record: Record<'a>) -> Self {
         let mut facts = Self { is_syscall: record.kind == RecordType::SYSCALL, ..Self::default() };
-        for (key, value) in fields::items(record.fields).fields() {
-            if let (b"msg", Value::Nested(inside)) = (key, value) {
-                for (key, value) in fields::items(inside).fields() {
-                    facts.note(key, value);
+        facts.read(record.fields);
+        facts
+    }
+
+    fn read(&mut self, text: &'a [u8]) {
+        for item in fields::items(text) {
+            match item {
+                Item::Field(b"msg", Value::Nested(inside)) if !self.is_syscall => {
+                    // Between single quotes there are no further ones.
+                    fields::items(inside).fields().for_each(|(key, value)| self.note(key, value));
                 }
-            } else {
-                facts.note(key, value);
+                Item::Field(key, value) => self.note(key, value),
+                Item::Word(_) => {}
+                Item::Enriched => break,
             }
         }
-        facts
     }
 
     fn note(&mut self, key: &[u8], value: Value<'a>) {

@@ -128,7 +128,7 @@ pub(super) fn put(space: &mut [u8], at: usize, kind: RecordType, fields: &[u8]) 
 }
 
 /// An event's records, in the order of arrival.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Records<'a> {
     rest: &'a [u8],
 }

@@ -10,7 +10,7 @@ use super::{Line, text, time};
 use crate::config::{Json as Settings, Translate};
 use crate::enrich::Names;
 use crate::enrich::context::Found;
-use crate::event::{Event, Origin, Record};
+use crate::event::{Event, Origin, Record, Records};
 use crate::sys::host;
 use crate::sys::memory::Region;
 use crate::wire::fields::{self, Value};
@@ -92,23 +92,23 @@ impl Json {
         let mut machine = None;
         let mut records = event.records;
         for (index, record) in event.records.enumerate() {
+            let _ = records.next();
             let group = Group::of(&record);
             if seen.contains(&group) {
                 continue;
             }
-            let rest = event.records.enumerate().skip(index);
             let known = seen.push(group).is_ok();
-            let members =
-                rest.filter(|(_, other)| Group::of(other) == group).take(if known { usize::MAX } else { 1 });
+            let rest = if known { records } else { Records::default() };
             line.push(b",\"");
             group.push_name(line);
             line.push(b"\":");
             let mut writer = Writer { json: self, names, found, translate, machine, line: &mut *line };
-            writer.group(group, members);
+            writer.group(group, Members { group, index, first: Some(record), rest });
             machine = writer.machine;
         }
         line.push(b"}\n");
         // No decoded value is longer than its record, and giving memory back is a system call.
+        let mut records = event.records;
         if records.any(|record| record.fields.len() > KEPT) {
             self.space.discard(KEPT);
         }
@@ -188,6 +188,32 @@ impl Group {
     }
 }
 
+/// The records of one group, each with its index in the event.
+#[derive(Clone)]
+struct Members<'a> {
+    group: Group,
+    index: usize,
+    first: Option<Record<'a>>,
+    rest: Records<'a>,
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (usize, Record<'a>);
+
+    fn next(&mut self) -> Option<(usize, Record<'a>)> {
+        if let Some(first) = self.first.take() {
+            return Some((self.index, first));
+        }
+        loop {
+            let record = self.rest.next()?;
+            self.index += 1;
+            if Group::of(&record) == self.group {
+                return Some((self.index, record));
+            }
+        }
+    }
+}
+
 /// Writes the records of one event.
 struct Writer<'a> {
     json: &'a mut Json,
@@ -201,7 +227,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     /// The records of one group, as one value.
-    fn group<'a>(&mut self, group: Group, members: impl Iterator<Item = (usize, Record<'a>)> + Clone) {
+    fn group(&mut self, group: Group, members: Members<'_>) {
         if group == Group::Kind(RecordType::EXECVE) {
             return self.execve(members.map(|(_, record)| record));
         }

@@ -1,58 +1,62 @@
 //! One record as a JSON object: each field by the class of its key, then what the fields mean, in upper-case
 //! keys. What auditd appended to a replayed record is passed on, and not said twice.
 
-use super::{Line, Writer, sockaddr, text};
+use super::{Writer, sockaddr, text};
 use crate::config::{NameSource, Translate};
+use crate::digits;
 use crate::enrich::values::{self, Id, Text};
 use crate::event::Record;
-use crate::wire::class::{self, Class};
+use crate::wire::class::{self, Class, Known};
 use crate::wire::fields::{self, Item, Value};
 use crate::wire::record::RecordType;
 use crate::wire::tables::Machine;
-use std::fmt::Write as _;
 
-/// Longest key that has an upper-case form.
-const LONGEST_KEY: usize = 32;
 /// Ids of one record that are named; a SYSCALL record has nine.
 const IDS: usize = 32;
-/// Other fields of one record that may mean something; a SYSCALL record has some 20.
-const OTHERS: usize = 40;
+/// Other fields of one record that may mean something; a BPRM_FCAPS record has 14.
+const OTHERS: usize = 20;
+/// `a0` to `a3` of a SYSCALL record.
+const ARGUMENTS: usize = 4;
 /// The id of nobody, and what auditd calls it.
 const UNSET: u32 = u32::MAX;
 
 /// What was seen in a record and is written at its end.
 #[derive(Default)]
 struct Seen<'a> {
-    arguments: bool,
     words: bool,
     /// Whether auditd has named arch, system call and ids already.
     appended: bool,
     machine: Option<Machine>,
     syscall: Option<u32>,
-    args: [Option<u64>; 4],
+    /// `a0` to `a3`, as they stand and as numbers.
+    arguments: heapless::Vec<&'a [u8], ARGUMENTS>,
+    args: [Option<u64>; ARGUMENTS],
     ids: heapless::Vec<(Class, &'a [u8], Value<'a>), IDS>,
     /// Fields that may mean something.
     others: heapless::Vec<(&'a [u8], Value<'a>), OTHERS>,
 }
 
 impl<'a> Seen<'a> {
-    fn note(&mut self, class: Class, key: &'a [u8], value: Value<'a>) {
-        match (class, key) {
+    fn note(&mut self, known: Known, key: &'a [u8], value: Value<'a>) {
+        match (known.class, key) {
             // What does not fit is not named: no record of the kernel's has so many.
-            (Class::User | Class::Group, _) => drop(self.ids.push((class, key, value))),
+            (class @ (Class::User | Class::Group), _) => drop(self.ids.push((class, key, value))),
             (Class::Hex, b"arch") => {
                 let number = value.hexadecimal().and_then(|number| u32::try_from(number).ok());
                 self.machine = number.and_then(Machine::of_audit_arch);
             }
             (Class::Decimal, b"syscall") => self.syscall = value.id(),
-            (Class::Encoded, _) => {}
-            _ => drop(self.others.push((key, value))),
+            // No capabilities are not worth a word, and a PATH record has two sets of them.
+            (Class::Hex, [b'c', b'a', b'p', b'_', ..]) if value == Value::Bare(b"0") => {}
+            _ if known.is_named => drop(self.others.push((key, value))),
+            _ => {}
         }
     }
 
     /// `a0` to `a3` of a system call.
-    fn argument(&mut self, digit: u8, value: Value<'_>) {
-        self.arguments = true;
+    fn argument(&mut self, digit: u8, value: Value<'a>) {
+        // No record has a fifth.
+        let _ = self.arguments.push(value.bytes());
         if let Some(argument) = self.args.get_mut(usize::from(digit.wrapping_sub(b'0'))) {
             *argument = value.hexadecimal();
         }
@@ -91,16 +95,16 @@ impl Writer<'_> {
                     seen.argument(*digit, value);
                 }
                 Item::Field(key, value) => {
-                    let class = class::of(record.kind, key);
-                    seen.note(class, key, value);
-                    if !(drop_raw && self.is_translated(&seen, class, key)) {
-                        self.field(record.kind, class, (key, value), start);
+                    let known = class::known(record.kind, key);
+                    seen.note(known, key, value);
+                    if !(drop_raw && self.is_translated(&seen, known.class, key)) {
+                        self.field(record.kind, known, (key, value), start);
                     }
                 }
             }
         }
-        if seen.arguments {
-            self.arguments(record.fields, start);
+        if !seen.arguments.is_empty() {
+            self.arguments(&seen.arguments, start);
         }
         if seen.words {
             self.words(record.fields, start);
@@ -131,26 +135,42 @@ impl Writer<'_> {
         text::push_key(self.line, key, first);
     }
 
-    /// A key in upper case.
-    fn upper_key(&mut self, key: &[u8], start: usize) {
-        let mut upper: heapless::Vec<u8, LONGEST_KEY> = heapless::Vec::new();
-        upper.extend(key.iter().take(LONGEST_KEY).map(u8::to_ascii_uppercase));
-        self.key(&upper, start);
+    /// The same for a key of our own, or of the table.
+    fn plain_key(&mut self, key: &[u8], start: usize) {
+        let first = self.line.len() == start;
+        text::push_plain_key(self.line, key, first);
     }
 
-    fn field(&mut self, kind: RecordType, class: Class, (key, value): (&[u8], Value<'_>), start: usize) {
+    /// The same in upper case.
+    fn upper_key(&mut self, key: &[u8], start: usize) {
+        let first = self.line.len() == start;
+        text::push_upper_key(self.line, key, first);
+    }
+
+    fn field(&mut self, kind: RecordType, known: Known, (key, value): (&[u8], Value<'_>), start: usize) {
         if kind == RecordType::SOCKADDR && key == b"saddr" && self.sockaddr(value, start) {
             return;
         }
-        self.key(key, start);
-        match (class, value) {
+        if known.is_plain {
+            // Most fields end here. A rule's keys may be several.
+            let first = self.line.len() == start;
+            if key != b"key" && text::push_member(self.line, (known.class, key), value, first) {
+                return;
+            }
+            self.plain_key(key, start);
+        } else {
+            self.key(key, start);
+        }
+        match (known.class, value) {
             _ if value.is_null() => self.line.push(b"null"),
             (_, Value::Nested(inside)) => self.nested(inside),
             (Class::Encoded, _) if key == b"key" => self.keys(value),
             (Class::Encoded, _) => self.encoded(value),
-            (Class::Decimal | Class::User | Class::Group, Value::Bare(digits)) => number(digits, self.line),
-            (Class::Hex, Value::Bare(digits)) => hexadecimal(digits, self.line),
-            (Class::Octal, Value::Bare(digits)) => octal(digits, self.line),
+            (Class::Decimal | Class::User | Class::Group, Value::Bare(digits)) => {
+                digits::push_decimal(self.line, digits);
+            }
+            (Class::Hex, Value::Bare(digits)) => digits::push_hexadecimal(self.line, digits),
+            (Class::Octal, Value::Bare(digits)) => digits::push_octal(self.line, digits),
             _ => text::push_string(self.line, value.bytes()),
         }
     }
@@ -167,7 +187,8 @@ impl Writer<'_> {
         for item in fields::items(inside) {
             match item {
                 Item::Field(key, value) => {
-                    self.field(RecordType::USER, class::of(RecordType::USER, key), (key, value), start);
+                    let known = class::known(RecordType::USER, key);
+                    self.field(RecordType::USER, known, (key, value), start);
                 }
                 Item::Word(_) => words = true,
                 Item::Enriched => break,
@@ -193,19 +214,18 @@ impl Writer<'_> {
     }
 
     /// `a0` to `a3` of a system call.
-    fn arguments(&mut self, record: &[u8], start: usize) {
-        self.key(b"ARGV", start);
-        let arguments = fields::items(record).fields().filter(|(key, _)| matches!(key, [b'a', b'0'..=b'3']));
-        for (index, (_, value)) in arguments.enumerate() {
+    fn arguments(&mut self, arguments: &[&[u8]], start: usize) {
+        self.plain_key(b"ARGV", start);
+        for (index, digits) in arguments.iter().enumerate() {
             self.line.push(if index == 0 { b"[" } else { b"," });
-            hexadecimal(value.bytes(), self.line);
+            digits::push_hexadecimal(self.line, digits);
         }
         self.line.push(b"]");
     }
 
     /// Words that belong to no key.
     fn words(&mut self, record: &[u8], start: usize) {
-        self.key(b"WORDS", start);
+        self.plain_key(b"WORDS", start);
         let words = fields::items(record).take_while(|item| *item != Item::Enriched);
         let words = words.filter_map(|item| if let Item::Word(word) = item { Some(word) } else { None });
         for (index, word) in words.enumerate() {
@@ -268,7 +288,7 @@ impl Writer<'_> {
         if values && !seen.appended {
             for (key, name) in [(b"ARCH".as_slice(), seen.arch_name()), (b"SYSCALL", seen.syscall_name())] {
                 if let Some(name) = name {
-                    self.key(key, start);
+                    self.plain_key(key, start);
                     text::push_string(self.line, name.as_bytes());
                 }
             }
@@ -280,7 +300,7 @@ impl Writer<'_> {
             for (class, key, value) in &seen.ids {
                 if let Some(id) = value.id() {
                     self.upper_key(key, start);
-                    self.name(*class, id, value.bytes());
+                    self.name(*class, id);
                 }
             }
         }
@@ -297,31 +317,29 @@ impl Writer<'_> {
             }
             meaning.clear();
         }
-        let (true, Some(machine), Some(syscall)) = (seen.arguments, seen.machine, seen.syscall) else {
+        let (false, Some(machine), Some(syscall)) = (seen.arguments.is_empty(), seen.machine, seen.syscall)
+        else {
             return;
         };
         for (index, (key, argument)) in [b"A0", b"A1", b"A2", b"A3"].iter().zip(seen.args).enumerate() {
             if values::argument(machine, syscall, index, &seen.args, &mut meaning) {
-                self.key(*key, start);
+                self.plain_key(*key, start);
                 text::push_string(self.line, &meaning);
                 meaning.clear();
             } else if let (Some(id), Some(argument)) =
                 (values::argument_is_id(machine, syscall, index), argument)
             {
+                self.plain_key(*key, start);
                 // As the kernel takes it: an unsigned 32-bit number, of which -1 is "as it is".
-                let id32 = argument as u32;
-                let mut digits: heapless::String<10> = heapless::String::new();
-                let _ = write!(digits, "{id32}");
-                self.key(*key, start);
-                self.name(if id == Id::User { Class::User } else { Class::Group }, id32, digits.as_bytes());
+                self.name(if id == Id::User { Class::User } else { Class::Group }, argument as u32);
             }
         }
     }
 
     /// The name of a user or a group, as a string.
-    fn name(&mut self, class: Class, id: u32, digits: &[u8]) {
+    fn name(&mut self, class: Class, id: u32) {
         let names = if class == Class::User { &self.names.users } else { &self.names.groups };
-        match names.name_of(digits) {
+        match names.name_of_id(id) {
             _ if id == UNSET => self.line.push(b"\"unset\""),
             Some(name) => text::push_string(self.line, name),
             // As auditd has it.
@@ -347,45 +365,4 @@ impl Writer<'_> {
         }
         known
     }
-}
-
-/// A decimal number, as one if that is what it is: no needless zeros, no more digits than 64 bits have.
-fn number(digits: &[u8], line: &mut Line) {
-    if text::is_number(digits) {
-        line.push(digits);
-    } else if digits.starts_with(b"0x") {
-        hexadecimal(digits, line);
-    } else {
-        text::push_string(line, digits);
-    }
-}
-
-/// `"0x7f"`, without needless zeros; as it stands when it is no such number.
-fn hexadecimal(digits: &[u8], line: &mut Line) {
-    let plain = digits.strip_prefix(b"0x").unwrap_or(digits);
-    if plain.is_empty() || plain.len() > 16 || !plain.iter().all(u8::is_ascii_hexdigit) {
-        return text::push_string(line, digits);
-    }
-    line.push(b"\"0x");
-    line.push(without_zeros(plain));
-    line.push(b"\"");
-}
-
-/// `"0o644"`.
-fn octal(digits: &[u8], line: &mut Line) {
-    if digits.starts_with(b"0x") {
-        return hexadecimal(digits, line);
-    }
-    if digits.is_empty() || !digits.iter().all(|b| matches!(b, b'0'..=b'7')) {
-        return text::push_string(line, digits);
-    }
-    line.push(b"\"0o");
-    line.push(without_zeros(digits));
-    line.push(b"\"");
-}
-
-/// The digits from the first that is not 0; the last one in any case.
-fn without_zeros(digits: &[u8]) -> &[u8] {
-    let zeros = digits.iter().take_while(|&&b| b == b'0').count();
-    digits.get(zeros.min(digits.len().saturating_sub(1))..).unwrap_or_default()
 }

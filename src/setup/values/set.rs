@@ -36,12 +36,17 @@ pub(super) fn put(set: u8, value: u64, text: &mut Text) -> bool {
     if style != STYLE_ENUM && number == 0 {
         push(text, zero);
     }
-    for _ in 0..bytes.one() {
+    let segments = bytes.one();
+    'names: for _ in 0..segments {
         let first = u64::from(bytes.word());
         for number in first..first + u64::from(bytes.one()) {
+            // A record has a set of no capabilities twice: its names are not walked for nothing.
+            if style != STYLE_ENUM && rest == 0 {
+                break 'names;
+            }
             let length = bytes.one();
             let name = bytes.take(usize::from(length & !BARE));
-            let bit = 1u64.checked_shl(u32::try_from(number).unwrap_or(u32::MAX)).unwrap_or(0);
+            let bit = if number < 64 { 1u64 << number } else { 0 };
             let hit = if style == STYLE_ENUM { number == value } else { rest & bit != 0 };
             if !hit || length == 0 {
                 continue;
@@ -76,13 +81,15 @@ struct Bytes(&'static [u8]);
 
 impl Bytes {
     fn take(&mut self, count: usize) -> &'static [u8] {
-        let (taken, rest) = self.0.split_at_checked(count).unwrap_or((self.0, &[]));
+        let Some((taken, rest)) = self.0.split_at_checked(count) else { return &[] };
         self.0 = rest;
         taken
     }
 
     fn one(&mut self) -> u8 {
-        self.take(1).first().copied().unwrap_or(0)
+        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        *first
     }
 
     fn word(&mut self) -> u32 {
