@@ -7,12 +7,12 @@ use crate::sys::poll::Wait;
 use crate::wire::status::Status;
 use std::time::Duration;
 
-/// Nothing is beside the registration.
-pub(super) struct Beside;
+/// Nothing is beside the registration, which needs the control socket's answers.
+pub(super) struct Beside(bool);
 
 impl Beside {
-    pub(super) fn new(_: &config::Kernel, _: bool) -> Self {
-        Self
+    pub(super) fn new(_: &config::Kernel, has_control: bool) -> Self {
+        Self(has_control)
     }
 }
 
@@ -48,7 +48,7 @@ impl Registration {
     }
 
     pub(super) fn has_control(&self) -> bool {
-        true
+        self.beside.0
     }
 
     pub(super) fn is_member(&self) -> bool {
