@@ -11,7 +11,7 @@ use std::time::Instant;
 
 /// Nobody waits for the daemon's start.
 #[derive(Default)]
-pub struct Parent;
+pub struct Parent(());
 
 /// The daemon, which nobody watches.
 pub struct Service<'a>(PhantomData<&'a mut Parent>);

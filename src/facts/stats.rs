@@ -236,6 +236,19 @@ pub struct Stats {
 mod tests {
     use super::*;
 
+    /// A thread that is stuck is not alive, however often it is asked, until it goes on.
+    #[cfg(feature = "supervise")]
+    #[test]
+    fn a_pulse_tells_the_truth() {
+        let pulse = Pulse::default();
+        assert!(pulse.ask(), "nothing was asked before");
+        assert!(!pulse.ask());
+        assert!(!pulse.ask());
+        pulse.beat();
+        assert!(pulse.ask());
+        assert!(!pulse.ask());
+    }
+
     #[test]
     fn a_counter_counts() {
         let counter = Counter::default();
