@@ -288,7 +288,7 @@ impl Watch<'_, '_> {
         if self.registration.take_news() {
             self.threads.requests.look();
         }
-        if before != self.registration.beside().map(|(pid, ..)| pid) {
+        if cfg!(feature = "supervise") && before != self.registration.beside().map(|(pid, ..)| pid) {
             supervise::status(&self.standing());
         }
     }
@@ -300,6 +300,9 @@ impl Watch<'_, '_> {
 
     /// What it does, in a line.
     fn standing(&self) -> String {
+        if cfg!(not(feature = "supervise")) {
+            return String::new();
+        }
         match self.registration.beside() {
             Some((pid, name, _)) => {
                 format!("waiting for the end of the audit daemon with pid {pid} ({name})")

@@ -238,7 +238,7 @@ fn records_space(config: &Config) -> usize {
 impl Sink for Lines {
     fn event(&mut self, event: &Event<'_>) {
         self.stats.assembled.add(1);
-        let kept = match self.is_own(event) {
+        let kept = match cfg!(feature = "coexist") && self.is_own(event) {
             true => u64::MAX,
             false if JSON => self.learn(event),
             false => 0,

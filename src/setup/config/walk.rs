@@ -24,7 +24,9 @@ pub(super) fn walk(file: &str, root: &Node) -> (Config, Vec<(Pos, String)>) {
     let mut config = Config::default();
     if let Value::Table(entries) = &root.value {
         walker.repeated(entries, &TABLES);
-        walker.repeated(entries, &TOP_KEYS);
+        if cfg!(feature = "supervise") {
+            walker.repeated(entries, &TOP_KEYS);
+        }
         for entry in entries {
             walker.top(entry, &mut config);
         }
@@ -232,7 +234,8 @@ impl Walker<'_> {
         };
         let homes = homes(key);
         let (pos, quoted, bracketed) = (entry.pos, quoted(key), bracketed(key));
-        if let (false, Some(near)) = (is_table, nearest(key, &TOP_KEYS)) {
+        let top = if cfg!(feature = "supervise") && !is_table { nearest(key, &TOP_KEYS) } else { None };
+        if let Some(near) = top {
             self.problem(pos, format_args!("unknown key {quoted}; did you mean \"{near}\"?"));
         } else if let Some(near) = nearest(key, &TABLES) {
             let near = label(near);
