@@ -45,7 +45,7 @@ static: ## build the static binary dist/x86_64-unknown-linux-musl/ringaudit, at 
 minimal: ## build the smallest one, dist/minimal/ringaudit: no default features, at most 300 KiB
 	@cross/build minimal
 
-full: ## build the one with all features, dist/full/ringaudit: compression and go-audit's YAML too, at most 672 KiB
+full: ## build the one with all features, dist/full/ringaudit: compression, go-audit's YAML, coexistence and supervision too, at most 688 KiB
 	@cross/build full
 
 cross: ## build a static binary for x86_64, aarch64 and armv7 each, in dist/TARGET/

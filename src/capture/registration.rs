@@ -228,7 +228,7 @@ impl Registration {
     /// Makes the kernel's settings as configured, each with one message, remembering what was there.
     /// What the kernel refuses is said and left as it is.
     pub fn apply(&mut self, settings: &config::Kernel) {
-        if !sets_any(settings) {
+        if cfg!(feature = "coexist") && !sets_any(settings) {
             return;
         }
         let found = match self.control.status() {

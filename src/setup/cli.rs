@@ -18,31 +18,36 @@ const TAKES_FILES: [&str; 3] = ["replay", "rules check", "rules load"];
 /// Commands that later versions have.
 const LATER: [&str; 4] = ["status", "top", "reload", "upgrade"];
 /// The flags, short and long.
-pub const FLAGS: [(&str, &str); 10] = [
+pub const FLAGS: &[(&str, &str)] =
+    if cfg!(feature = "supervise") { &ALL_FLAGS } else { ALL_FLAGS.split_at(8).0 };
+/// The last two are the feature supervise's.
+const ALL_FLAGS: [(&str, &str); 10] = [
     ("c", "config"),
-    ("d", "daemonize"),
     ("e", "on-error"),
     ("f", "format"),
     ("k", "key"),
     ("l", "loadable"),
-    ("p", "pid-file"),
     ("t", "toml"),
     ("h", "help"),
     ("V", "version"),
+    ("d", "daemonize"),
+    ("p", "pid-file"),
 ];
 
 /// The flags whose next word is their value.
 const TAKES_VALUE: [&str; 10] =
     ["-c", "--config", "-e", "--on-error", "-f", "--format", "-k", "--key", "-p", "--pid-file"];
 /// The flags that only some commands take.
-const BELONGS: [(&str, &[&str]); 7] = [
-    ("daemonize", &["run"]),
-    ("pid-file", &["run"]),
+const BELONGS: &[(&str, &[&str])] =
+    if cfg!(feature = "supervise") { &ALL_BELONG } else { ALL_BELONG.split_at(5).0 };
+const ALL_BELONG: [(&str, &[&str]); 7] = [
     ("format", &["replay"]),
     ("on-error", &["rules load"]),
     ("key", &["rules list", "rules clear"]),
     ("loadable", &["rules list"]),
     ("toml", &["check"]),
+    ("daemonize", &["run"]),
+    ("pid-file", &["run"]),
 ];
 
 /// What the user asked for.
@@ -118,7 +123,7 @@ impl std::error::Error for UsageError {}
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageError> {
     let words = long_flags(words)?;
     let mut options = Options::new();
-    for (short, long) in FLAGS {
+    for &(short, long) in FLAGS {
         if TAKES_VALUE.iter().any(|flag| flag.strip_prefix("--") == Some(long)) {
             options.optopt(short, long, "", "");
         } else {
@@ -137,7 +142,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
         return Ok(Action::Version(version()));
     }
     let (command, files) = command_of(&matches.free)?;
-    for (flag, commands) in BELONGS {
+    for &(flag, commands) in BELONGS {
         if matches.opt_present(flag) && !commands.contains(&command) {
             let commands = listed(commands, "and");
             return Err(UsageError(format!("\"--{flag}\" belongs to {commands}; see \"ringaudit --help\"")));
@@ -146,21 +151,14 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
     if let (false, [extra, ..]) = (TAKES_FILES.contains(&command), files) {
         return Err(UsageError(format!("unexpected argument {}; see \"ringaudit --help\"", quoted(extra))));
     }
-    for flag in ["daemonize", "pid-file"] {
-        if !cfg!(feature = "supervise") && matches.opt_present(flag) {
-            let why =
-                format!("\"--{flag}\" is not in this build: it was made without the feature \"supervise\"");
-            return Err(UsageError(why));
-        }
-    }
     let config = path_of(&matches, "config")?;
     let format = word_of(&matches, "format", "format", &Format::ALL.map(Format::name))?;
     let choice = word_of(&matches, "on-error", "choice", &OnError::ALL.map(OnError::name))?;
     Ok(match command {
         "run" => Action::Run {
             config,
-            daemonize: matches.opt_present("daemonize"),
-            pid_file: path_of(&matches, "pid-file")?,
+            daemonize: cfg!(feature = "supervise") && matches.opt_present("daemonize"),
+            pid_file: if cfg!(feature = "supervise") { path_of(&matches, "pid-file")? } else { None },
         },
         "check" => Action::Check { config, toml: matches.opt_present("toml") },
         "replay" => {
@@ -209,6 +207,13 @@ pub fn version() -> String {
     concat!("ringaudit ", env!("CARGO_PKG_VERSION")).to_owned()
 }
 
+/// The flags of the feature supervise in the help.
+const SUPERVISE: &str = "  -d, --daemonize     go on in the background; ends with 0 once the daemon
+                      works, or with its error
+  -p, --pid-file FILE write the process id to this file, in place of the
+                      config's \"pid_file\"
+";
+
 /// The text of `--help`, without the last newline.
 #[must_use]
 pub fn help() -> String {
@@ -217,7 +222,7 @@ pub fn help() -> String {
 {version}: the Linux kernel's audit events, each as one line
 
 Usage:
-  ringaudit [run] [-c FILE] [-d] [-p FILE]
+  ringaudit [run] [-c FILE]{run}
                               capture events and write them to the outputs
   ringaudit check [-c FILE] [-t]
                               read config and rules, print what would be used
@@ -241,11 +246,7 @@ Options:
                       config, which writes each program execution as a JSON line
                       to stdout. \"replay\" reads no config but this one; without
                       it: JSON to stdout
-  -d, --daemonize     go on in the background; ends with 0 once the daemon
-                      works, or with its error
-  -p, --pid-file FILE write the process id to this file, in place of the
-                      config's \"pid_file\"
-  -t, --toml          print a config file: what \"check\" prints anyway, and what
+{supervise}  -t, --toml          print a config file: what \"check\" prints anyway, and what
                       was not taken over from a go-audit config as comments
   -f, --format FORMAT replay in this format: {formats}
   -e, --on-error CHOICE
@@ -271,6 +272,8 @@ Exit codes:
 
 Manual: ringaudit(8); all keys of the config: docs/config.md",
         version = version(),
+        run = if cfg!(feature = "supervise") { " [-d] [-p FILE]" } else { "" },
+        supervise = if cfg!(feature = "supervise") { SUPERVISE } else { "" },
         formats = Format::ALL.map(Format::name).join(", "),
         choices = OnError::ALL.map(OnError::name).join(", ")
     )
@@ -361,7 +364,8 @@ fn explain(fail: &Fail) -> String {
         Fail::UnexpectedArgument(flag) => format!("{} takes no value", dashed(flag)),
         Fail::UnrecognizedOption(flag) | Fail::OptionMissing(flag) => {
             let one_letter = flag.chars().count() == 1;
-            let known = FLAGS.map(|(short, long)| if one_letter { short } else { long });
+            let known: Vec<&str> =
+                FLAGS.iter().map(|(short, long)| if one_letter { *short } else { *long }).collect();
             let meant = match nearest(flag, &known) {
                 Some(near) => format!("did you mean {}?", dashed(near)),
                 None => "see \"ringaudit --help\"".to_owned(),

@@ -150,7 +150,8 @@ impl File {
 
     fn look_at_age(&mut self) {
         let age = Duration::from_secs(self.target.rotate_s.into());
-        let is_old = self.file.as_ref().is_some_and(|open| open.age + open.since.elapsed() >= age);
+        let is_old =
+            self.file.as_ref().is_some_and(|open| open.age.saturating_add(open.since.elapsed()) >= age);
         if !age.is_zero() && is_old && self.len().is_some_and(|len| len > 0) {
             self.rotate();
         }

@@ -17,17 +17,7 @@ pub const TOP_KEYS: [&str; 2] = ["log", "pid_file"];
 pub const SECTIONS: [Section; 8] = [
     Section {
         name: "kernel",
-        keys: &[
-            "mode",
-            "enabled",
-            "backlog_limit",
-            "backlog_wait_time",
-            "failure",
-            "restore",
-            "receive_buffer_kib",
-            "verify_s",
-            "take_over",
-        ],
+        keys: if cfg!(feature = "coexist") { &KERNEL_KEYS } else { KERNEL_KEYS.split_at(8).0 },
     },
     Section { name: "ring", keys: &["size_kib", "overflow"] },
     Section { name: "event", keys: &["timeout_ms", "max_kib", "types"] },
@@ -39,6 +29,19 @@ pub const SECTIONS: [Section; 8] = [
         name: "enrich",
         keys: &["process", "script", "container", "unit", "env", "inode_path", "processes"],
     },
+];
+
+/// The keys of `[kernel]`, the last of which is the feature coexist's.
+const KERNEL_KEYS: [&str; 9] = [
+    "mode",
+    "enabled",
+    "backlog_limit",
+    "backlog_wait_time",
+    "failure",
+    "restore",
+    "receive_buffer_kib",
+    "verify_s",
+    "take_over",
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.

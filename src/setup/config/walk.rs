@@ -67,7 +67,7 @@ impl Walker<'_> {
         let left_out = match entry.key.as_str() {
             "json" | "translate" | "enrich" | LABEL | FILTER => !cfg!(feature = "json"),
             "raw" => !cfg!(feature = "replay"),
-            key if TOP_KEYS.contains(&key) => !cfg!(feature = "supervise"),
+            "log" | "pid_file" => !cfg!(feature = "supervise"),
             _ => false,
         };
         if left_out {
@@ -108,8 +108,6 @@ impl Walker<'_> {
         self.read(table, kernel);
         if cfg!(feature = "coexist") {
             self.coexist(table, kernel);
-        } else {
-            self.refuse(table, "take_over", "\"kernel.take_over\" is not in this build");
         }
         let wanted = "a list of settings, such as [\"enabled\"]";
         let Some(nodes) = self.list(table, "restore", wanted) else { return };
@@ -213,7 +211,7 @@ impl Walker<'_> {
         let key = entry.key.as_str();
         let homes = homes(key);
         let mut meant = did_you_mean(key, keys);
-        if TOP_KEYS.contains(&key) {
+        if cfg!(feature = "supervise") && TOP_KEYS.contains(&key) {
             meant = "; it stands before the first table".to_owned();
         } else if !homes.is_empty() {
             meant = "; it belongs in ".to_owned() + &homes;
