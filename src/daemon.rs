@@ -169,14 +169,19 @@ fn capture(
     let mut result = registration.begin().map_err(Error::Kernel);
     let captured = result.is_ok();
     if captured {
+        // While another daemon has the place, settings and rules are its own business.
+        let (planned, loaded) = match registration.take_begun() || !cfg!(feature = "coexist") {
+            true => (Vec::new(), begin(config, &mut registration, rules.planned)),
+            false => (rules.planned, Loaded::default()),
+        };
         let mut watch = Watch {
             config,
             signals: &signals,
             threads: &threads,
             link: &link,
             registration: &mut registration,
-            planned: rules.planned,
-            loaded: Loaded::default(),
+            planned,
+            loaded,
             service,
         };
         result = watch.run();
@@ -192,6 +197,16 @@ fn capture(
         tell_totals(config, &stats);
     }
     if hurried { Err(Error::Hurried) } else { result }
+}
+
+/// Settings and rules, once there is somebody who has a say in them.
+fn begin(config: &Config, registration: &mut Registration, planned: Vec<Planned>) -> Loaded {
+    registration.apply(&config.kernel);
+    // A listener without rules of its own leaves the kernel's alone, and may not even be allowed to look at them.
+    if registration.is_listener() && planned.is_empty() {
+        return Loaded::default();
+    }
+    Loaded::load(&config.rules, planned, registration.control())
 }
 
 /// What came of it all.
@@ -236,7 +251,6 @@ struct Watch<'a, 'p> {
 impl Watch<'_, '_> {
     fn run(&mut self) -> Result<(), Error> {
         let requests = &self.threads.requests;
-        self.begin();
         self.service.ready(self.config, &self.standing());
         let mut next = self.next_look();
         loop {
@@ -266,24 +280,15 @@ impl Watch<'_, '_> {
         }
     }
 
-    /// Settings and rules, once there is somebody who has a say in them.
-    fn begin(&mut self) {
-        if !self.registration.take_begun() {
-            return;
-        }
-        self.registration.apply(&self.config.kernel);
-        // A listener without rules of its own leaves the kernel's alone, and may not even be allowed to look at them.
-        if !(self.registration.is_listener() && self.planned.is_empty()) {
-            let planned = std::mem::take(&mut self.planned);
-            self.loaded = Loaded::load(&self.config.rules, planned, self.registration.control());
-        }
-    }
-
     /// Looks at the registration.
+    #[inline(never)]
     fn look(&mut self) {
         let before = self.registration.beside().map(|(pid, ..)| pid);
         self.registration.verify();
-        self.begin();
+        // Alone it has begun, or not started at all.
+        if cfg!(feature = "coexist") && self.registration.take_begun() {
+            self.loaded = begin(self.config, self.registration, std::mem::take(&mut self.planned));
+        }
         // What the kernel lost is reported by the writer.
         if self.registration.take_news() {
             self.threads.requests.look();

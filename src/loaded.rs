@@ -35,6 +35,7 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     /// Loads the rules; what the kernel refuses is told, and the others are in force.
+    #[inline(never)]
     pub(crate) fn load(config: &config::Rules, planned: Vec<Planned>, control: &mut Control) -> Self {
         let report = rules::load(control, &planned, false);
         log::each(Level::Error, &report.problems);
