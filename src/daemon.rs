@@ -110,6 +110,7 @@ impl Prepared {
 /// `ringaudit check`: what would be used, as a config that can be read again; warnings go to standard error. All
 /// errors are told, also those of which a running daemon would leave out no more than a rule.
 /// With `toml` they stand in the text as well, so that a file that is made of it keeps them.
+#[inline(never)]
 pub fn check(path: Option<&Path>, toml: bool) -> Result<String, Error> {
     let prepared = Prepared::read(path, Some(OnError::Refuse))?;
     log::each(Level::Warning, &prepared.rules.warnings);
@@ -200,6 +201,7 @@ fn capture(
 }
 
 /// Settings and rules, once there is somebody who has a say in them.
+#[inline(never)]
 fn begin(config: &Config, registration: &mut Registration, planned: Vec<Planned>) -> Loaded {
     registration.apply(&config.kernel);
     // A listener without rules of its own leaves the kernel's alone, and may not even be allowed to look at them.
@@ -210,6 +212,7 @@ fn begin(config: &Config, registration: &mut Registration, planned: Vec<Planned>
 }
 
 /// What came of it all.
+#[inline(never)]
 fn tell_totals(config: &Config, stats: &Stats) {
     log::info(format_args!(
         "stopped; records: {}, events: {}, written: {}, filtered: {}, last serial: {}",

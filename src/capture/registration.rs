@@ -227,6 +227,7 @@ impl Registration {
 
     /// Makes the kernel's settings as configured, each with one message, remembering what was there.
     /// What the kernel refuses is said and left as it is.
+    #[inline(never)]
     pub fn apply(&mut self, settings: &config::Kernel) {
         if cfg!(feature = "coexist") && !sets_any(settings) {
             return;
@@ -312,6 +313,7 @@ impl Registration {
     /// Leaves without losing what is on its way: settings back as found, the backlog waited for,
     /// unregistered, and what was still in the kernel's hands waited for. Gives up each wait after
     /// `limit`, and all of it once `hurry` says so.
+    #[inline(never)]
     pub fn leave(&mut self, limit: Duration, hurry: &mut dyn FnMut() -> bool) {
         // A listener's records never end: what was on its way when it was told to stop is waited for.
         if self.is_member() {
