@@ -14,6 +14,8 @@ BIN        ?= target/release/ringaudit
 SBINDIR    = $(DESTDIR)$(PREFIX)/sbin
 MANDIR     = $(DESTDIR)$(PREFIX)/share/man/man8
 UNITDIR    = $(DESTDIR)$(PREFIX)/lib/systemd/system
+# The other service managers' files; move or link what yours wants.
+SERVICES   = $(DESTDIR)$(PREFIX)/share/ringaudit
 CONFIG     = $(DESTDIR)$(SYSCONFDIR)/ringaudit.toml
 
 TARGETS    = x86_64-unknown-linux-musl aarch64-unknown-linux-musl armv7-unknown-linux-musleabihf
@@ -43,7 +45,7 @@ static: ## build the static binary dist/x86_64-unknown-linux-musl/ringaudit, at 
 minimal: ## build the smallest one, dist/minimal/ringaudit: no default features, at most 300 KiB
 	@cross/build minimal
 
-full: ## build the one with all features, dist/full/ringaudit: compression and go-audit's YAML too, at most 768 KiB
+full: ## build the one with all features, dist/full/ringaudit: at most 832 KiB
 	@cross/build full
 
 cross: ## build a static binary for x86_64, aarch64 and armv7 each, in dist/TARGET/
@@ -74,10 +76,17 @@ install: ## install under DESTDIR and PREFIX (/usr/local); an existing /etc/ring
 	install -D -m 755 $(BIN) $(SBINDIR)/ringaudit
 	install -D -m 644 docs/ringaudit.8 $(MANDIR)/ringaudit.8
 	test -e $(CONFIG) || install -D -m 640 contrib/ringaudit.toml $(CONFIG)
-	test ! -e contrib/ringaudit.service || install -D -m 644 contrib/ringaudit.service $(UNITDIR)/ringaudit.service
+	install -D -m 644 contrib/ringaudit.service $(UNITDIR)/ringaudit.service
+	install -D -m 755 contrib/openrc/ringaudit $(SERVICES)/openrc/ringaudit
+	install -D -m 755 contrib/runit/run $(SERVICES)/runit/run
+	install -D -m 755 contrib/runit/finish $(SERVICES)/runit/finish
+	install -D -m 644 contrib/busybox/inittab $(SERVICES)/busybox/inittab
+	install -D -m 755 contrib/busybox/S02ringaudit $(SERVICES)/busybox/S02ringaudit
+	sed -i 's|/usr/local/sbin/|$(PREFIX)/sbin/|' $(UNITDIR)/ringaudit.service $(SERVICES)/*/*
 
 uninstall: ## remove what `make install` put there; the config stays
 	rm -f $(SBINDIR)/ringaudit $(MANDIR)/ringaudit.8 $(UNITDIR)/ringaudit.service
+	rm -rf $(SERVICES)
 
 clean: ## remove what was built (target, dist); downloads stay in .cache
 	rm -rf target dist

@@ -19,6 +19,7 @@ use crate::sandbox;
 use crate::stats::Stats;
 #[cfg(feature = "status")]
 use crate::status::Periodic;
+use crate::supervise::{self, Parent, Service};
 use crate::sys::poll::{Alarm, Wait, poll};
 #[cfg(feature = "reload")]
 use crate::sys::signal::Sender;
@@ -26,6 +27,8 @@ use crate::sys::signal::{Signal, Signals};
 use crate::sys::thread::{STACK, spawn};
 #[cfg(feature = "reload")]
 use crate::upgrade::{self, Left};
+#[cfg(feature = "reload")]
+use crate::wire::rule::Rule;
 use crate::writer::{Lines, Requests, Writer};
 use std::fmt;
 use std::io;
@@ -39,8 +42,8 @@ use std::time::{Duration, Instant};
 /// How long a stop waits for each thing that the kernel may still do.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
 
-/// What the main thread waits for: signals, rules that were removed, and those who ask.
-pub(crate) type Waits = heapless::Vec<Wait, 8>;
+/// What the main thread waits for: the place, signals, rules that were removed, and those who ask.
+pub(crate) type Waits = heapless::Vec<Wait, 9>;
 
 /// Why the daemon does not run, or no longer.
 #[derive(Debug)]
@@ -96,13 +99,14 @@ enum Left {}
 impl Left {
     fn registration(
         &mut self,
+        _: &crate::config::Kernel,
         _: &Arc<Link>,
         _: &Arc<Stats>,
     ) -> Option<Result<Registration, registration::Error>> {
         match *self {}
     }
 
-    fn go_on(&self, _: &mut Running<'_>, _: Vec<Planned>) {
+    fn go_on(&self, _: &mut Running<'_>) {
         match *self {}
     }
 
@@ -123,30 +127,52 @@ impl Left {
     }
 }
 
-/// `ringaudit run`: captures until a signal ends it.
-pub fn run(path: Option<&Path>) -> Result<(), Error> {
+/// `ringaudit run`: captures until a signal ends it. `pid_file` goes before the config's; `parent` waits for the start.
+pub fn run(path: Option<&Path>, pid_file: Option<&Path>, parent: &mut Parent) -> Result<(), Error> {
     // What the program before has left open is taken before anything else is opened.
     #[cfg(feature = "reload")]
-    let mut left = Left::take();
+    let left = Left::take();
     #[cfg(not(feature = "reload"))]
-    let mut left: Option<Left> = None;
+    let left: Option<Left> = None;
     let read = Instant::now();
-    let mut prepared = Prepared::read(path, None)?;
+    let prepared = Prepared::read(path, None)?;
+    let mut service = Service::new(&prepared.config, pid_file, parent);
+    let result = serve((path, prepared, read), left, &mut service);
+    service.ended(result.as_ref().err());
+    result
+}
+
+/// Whether this program was executed in the place of a daemon that has long been started.
+#[must_use]
+#[cfg(feature = "supervise")]
+pub fn goes_on() -> bool {
+    #[cfg(feature = "reload")]
+    return Left::is_there();
+    #[cfg(not(feature = "reload"))]
+    false
+}
+
+fn serve(
+    (path, mut prepared, read): (Option<&Path>, Prepared, Instant),
+    mut left: Option<Left>,
+    service: &mut Service<'_>,
+) -> Result<(), Error> {
     prepared.tell();
     let Prepared { source, config, rules } = prepared;
     let signals = Signals::block().map_err(|e| Error::System("block signals", e))?;
     let stats = Arc::new(Stats::default());
     let link = Arc::new(Link::new().map_err(|e| Error::System("make an alarm", e))?);
-    let place = left.as_mut().and_then(|left| left.registration(&link, &stats));
+    let place = left.as_mut().and_then(|left| left.registration(&config.kernel, &link, &stats));
     let (goes_on, registration) = match place {
         Some(registration) => (true, registration),
         None => (false, Registration::open(&config.kernel, Arc::clone(&link), Arc::clone(&stats))),
     };
     let mut registration = registration.map_err(Error::Kernel)?;
+    registration.may_change(&config.kernel, !rules.planned.is_empty()).map_err(Error::Kernel)?;
     // From here on nothing is parsed but with the privileges that are left.
     sandbox::enter(&config).map_err(|e| Error::System("enter the sandbox", e))?;
     let threads = Threads::start(&config, &registration, &link, &stats, left.as_mut())?;
-    let result = if goes_on { Ok(()) } else { registration.register().map_err(Error::Kernel) };
+    let result = if goes_on { Ok(()) } else { registration.begin().map_err(Error::Kernel) };
     let is_captured = result.is_ok();
     let mut running = Running {
         #[cfg(feature = "reload")]
@@ -157,6 +183,7 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
         link: &link,
         registration,
         threads,
+        planned: rules.planned,
         loaded: Loaded::default(),
         since: Instant::now(),
         read,
@@ -165,13 +192,16 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
         #[cfg(feature = "reload")]
         upgrade: None,
     };
-    let result = result.and_then(|()| capture(&signals, &mut running, rules.planned, left));
+    #[cfg(not(feature = "reload"))]
+    let _ = path;
+    let result = result.and_then(|()| capture(&signals, &mut running, service, left));
     let mut hurried = false;
     let mut hurry = || {
         hurried |= asked(&signals, &running.threads).stop;
         hurried
     };
     if is_captured {
+        supervise::stopping();
         running.loaded.leave(running.registration.control());
         running.registration.leave(LEAVE_LIMIT, &mut hurry);
     }
@@ -188,24 +218,23 @@ pub fn run(path: Option<&Path>) -> Result<(), Error> {
 fn capture(
     signals: &Signals,
     running: &mut Running<'_>,
-    rules: Vec<Planned>,
+    service: &mut Service<'_>,
     left: Option<Left>,
 ) -> Result<(), Error> {
     sandbox::tell();
     if let Some(left) = &left {
-        left.go_on(running, rules);
-    } else {
-        running.registration.apply(&running.config.kernel);
-        running.loaded = Loaded::load(&running.config.rules, rules, running.registration.control());
+        left.go_on(running);
+    } else if running.registration.take_begun() || !cfg!(feature = "coexist") {
+        running.begin();
     }
-    watch(signals, running, left)?;
+    watch(signals, running, service, left)?;
     #[cfg(feature = "reload")]
     while let Some(order) = running.upgrade.take() {
         // It returns only if the other program can't be executed.
-        let mut back = order.execute(running);
+        let mut back = order.execute(running, service);
         let Running { config, registration, link, stats, .. } = running;
         running.threads = Threads::start(config, registration, link, stats, back.as_mut())?;
-        watch(signals, running, back)?;
+        watch(signals, running, service, back)?;
     }
     Ok(())
 }
@@ -214,11 +243,12 @@ fn capture(
 #[inline(never)]
 fn tell_totals(config: &Config, stats: &Stats) {
     log::info(format_args!(
-        "stopped; records: {}, events: {}, written: {}, filtered: {}",
+        "stopped; records: {}, events: {}, written: {}, filtered: {}, last serial: {}",
         stats.records.get(),
         stats.assembled.get(),
         stats.events.get(),
-        stats.filtered.get()
+        stats.filtered.get(),
+        stats.last_serial.get()
     ));
     for output in stats.outputs.each().iter() {
         log::info(format_args!(
@@ -251,6 +281,8 @@ pub(crate) struct Running<'a> {
     pub(crate) link: &'a Arc<Link>,
     pub(crate) registration: Registration,
     pub(crate) threads: Threads,
+    /// Rules until they are loaded: while another daemon has the place, they are its own business.
+    pub(crate) planned: Vec<Planned>,
     pub(crate) loaded: Loaded,
     /// When events began to flow, and when the config was read.
     pub(crate) since: Instant,
@@ -263,10 +295,77 @@ pub(crate) struct Running<'a> {
     pub(crate) upgrade: Option<upgrade::Order>,
 }
 
-/// The main thread's work while events flow: signals, rules that vanish, questions and, now and then, the
-/// registration. Ends for a stop or an upgrade.
-fn watch(signals: &Signals, running: &mut Running<'_>, left: Option<Left>) -> Result<(), Error> {
-    let mut checked = Instant::now();
+impl Running<'_> {
+    /// Settings and rules, once there is somebody who has a say in them.
+    #[inline(never)]
+    pub(crate) fn begin(&mut self) {
+        self.registration.apply(&self.config.kernel);
+        // A listener without rules of its own leaves the kernel's alone, and may not even be allowed to look at them.
+        if !self.registration.is_listener() || !self.planned.is_empty() {
+            let planned = std::mem::take(&mut self.planned);
+            self.loaded = Loaded::load(&self.config.rules, planned, self.registration.control());
+        }
+    }
+
+    /// As [`begin`](Self::begin), in place of the settings and rules of before; what became of it, in words.
+    #[cfg(feature = "reload")]
+    pub(crate) fn begin_again(&mut self, old: &[(Rule, bool)]) -> String {
+        let Self { registration, config, planned, .. } = self;
+        if !registration.is_begun() {
+            return "settings and rules wait for the place of the other daemon".to_owned();
+        }
+        registration.apply_again(&config.kernel);
+        if registration.is_listener() && planned.is_empty() && old.is_empty() {
+            return "rules are left alone".to_owned();
+        }
+        let planned = std::mem::take(planned);
+        let (loaded, told) = Loaded::replace(&config.rules, planned, old, registration.control());
+        self.loaded = loaded;
+        told
+    }
+
+    /// Looks at the registration.
+    #[inline(never)]
+    fn look(&mut self) {
+        let before = self.registration.beside().map(|(pid, ..)| pid);
+        self.registration.verify();
+        // Alone it has begun, or not started at all.
+        if cfg!(feature = "coexist") && self.registration.take_begun() {
+            self.begin();
+        }
+        if cfg!(feature = "supervise") && before != self.registration.beside().map(|(pid, ..)| pid) {
+            supervise::status(&self.standing());
+        }
+    }
+
+    fn next_look(&self) -> Instant {
+        let every = Duration::from_secs(u64::from(self.config.kernel.verify_s));
+        Instant::now() + self.registration.beside().map_or(every, |(.., pace)| pace)
+    }
+
+    /// What it does, in a line.
+    pub(crate) fn standing(&self) -> String {
+        if cfg!(not(feature = "supervise")) {
+            return String::new();
+        }
+        match self.registration.beside() {
+            Some((pid, name, _)) => {
+                format!("waiting for the end of the audit daemon with pid {pid} ({name})")
+            }
+            None if self.registration.is_listener() => "capturing by multicast".to_owned(),
+            None => "capturing".to_owned(),
+        }
+    }
+}
+
+/// The main thread's work while events flow: signals, rules that vanish, questions, whoever watches us and, now and
+/// then, the registration. Ends for a stop or an upgrade.
+fn watch(
+    signals: &Signals,
+    running: &mut Running<'_>,
+    service: &mut Service<'_>,
+    left: Option<Left>,
+) -> Result<(), Error> {
     #[cfg(feature = "status")]
     let mut server = Server::open(&running.config.status).unwrap_or_else(|why| {
         log::warning(why);
@@ -277,12 +376,14 @@ fn watch(signals: &Signals, running: &mut Running<'_>, left: Option<Left>) -> Re
     if let Some(left) = left {
         left.answer();
     }
+    service.ready(&running.config, &running.standing());
+    let mut next = running.next_look();
     let mut waits = Waits::new();
     loop {
-        let Running { threads, loaded, config, .. } = &*running;
-        let next = checked + Duration::from_secs(u64::from(config.kernel.verify_s));
-        let due = loaded.due().map_or(next, |due| due.min(next));
+        let Running { threads, loaded, registration, .. } = &*running;
+        let due = [loaded.due(), service.due()].into_iter().flatten().fold(next, Instant::min);
         waits.clear();
+        let _ = waits.push(registration.holder());
         let _ = waits.push(Wait::readable(signals.as_fd()));
         let _ = waits.push(Wait::readable(threads.requests.removed()));
         #[cfg(feature = "status")]
@@ -292,6 +393,7 @@ fn watch(signals: &Signals, running: &mut Running<'_>, left: Option<Left>) -> Re
         let left = due.saturating_duration_since(Instant::now());
         let waited = poll(&mut waits, Some(left));
         waited.map_err(|e| Error::System("wait for signals", e))?;
+        let is_free = waits.first().is_some_and(Wait::ready);
         let asked = asked(signals, &running.threads);
         if asked.stop {
             return Ok(());
@@ -304,9 +406,10 @@ fn watch(signals: &Signals, running: &mut Running<'_>, left: Option<Left>) -> Re
         if loaded.due().is_some_and(|due| due <= Instant::now()) {
             loaded.restore(registration.control());
         }
-        if Instant::now() >= next {
-            registration.verify();
-            checked = Instant::now();
+        service.watch(running.link, &running.threads.requests);
+        if is_free || Instant::now() >= next {
+            running.look();
+            next = running.next_look();
         }
         #[cfg(all(feature = "status", feature = "reload"))]
         let before = running.config.status.clone();
@@ -361,7 +464,11 @@ fn asked(signals: &Signals, threads: &Threads) -> Asked {
             }
             Signal::Reopen => threads.requests.reopen(sender),
             Signal::Reload => {
+                #[cfg(not(feature = "reload"))]
+                supervise::reloading();
                 threads.requests.reopen(sender);
+                #[cfg(not(feature = "reload"))]
+                supervise::ready(&"the files are opened again");
                 #[cfg(feature = "reload")]
                 asked.reload.replace(sender);
             }

@@ -18,7 +18,7 @@ const RETRY: Duration = Duration::from_secs(5);
 /// The longest path or key that is read: PATH_MAX.
 const LONGEST: usize = 4096;
 
-/// The rules, and what became of them.
+/// The rules, and what became of them. None at first.
 #[derive(Default)]
 pub(crate) struct Loaded {
     /// Kept as far as they are needed: to be deleted, or to be set again.
@@ -35,6 +35,7 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     /// Loads the rules; what the kernel refuses is told, and the others are in force.
+    #[inline(never)]
     pub(crate) fn load(config: &config::Rules, planned: Vec<Planned>, control: &mut Control) -> Self {
         let report = rules::load(control, &planned, false);
         log::each(Level::Error, &report.problems);

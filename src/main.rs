@@ -3,10 +3,14 @@
 use ringaudit::cli::{self, Action};
 #[cfg(feature = "replay")]
 use ringaudit::operate::replay;
+use ringaudit::supervise::Parent;
+#[cfg(feature = "supervise")]
+use ringaudit::supervise::{self, Detached};
 use ringaudit::{daemon, ruleset};
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Bad usage, config or rules.
@@ -45,10 +49,9 @@ fn main() -> ExitCode {
             Ok(text) => print(text.as_bytes(), 0),
             Err(error) => fail(&error, error.exit_code()),
         },
-        Ok(Action::Run { config }) => match daemon::run(config.as_deref()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error, error.exit_code()),
-        },
+        Ok(Action::Run { config, daemonize, pid_file }) => {
+            run(config.as_deref(), daemonize, pid_file.as_deref())
+        }
         #[cfg(not(feature = "replay"))]
         Ok(Action::Replay { .. }) => fail(&NotInThisBuild, USAGE),
         #[cfg(feature = "replay")]
@@ -63,6 +66,33 @@ fn main() -> ExitCode {
         #[allow(unreachable_patterns, reason = "there where another package has the feature")]
         Ok(_) => ExitCode::from(USAGE),
         Err(error) => fail(&error, USAGE),
+    }
+}
+
+/// Captures, in the foreground or, with `daemonize`, in a process that has left it.
+fn run(config: Option<&Path>, daemonize: bool, pid_file: Option<&Path>) -> ExitCode {
+    let mut parent = Parent::default();
+    #[cfg(feature = "supervise")]
+    if daemonize && daemon::goes_on() {
+        parent = Parent::Gone;
+    } else if daemonize {
+        match supervise::detach() {
+            Ok(Detached::Daemon(waits)) => parent = waits,
+            Ok(Detached::Ends(code)) => return ExitCode::from(code),
+            Err(error) => return fail(&daemon::Error::System("start a daemon", error), 1),
+        }
+    }
+    // The command line refuses what is not in this build.
+    #[cfg(not(feature = "supervise"))]
+    let _ = daemonize;
+    match daemon::run(config, pid_file, &mut parent) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let code = fail(&error, error.exit_code());
+            #[cfg(feature = "supervise")]
+            parent.tell(error.exit_code());
+            code
+        }
     }
 }
 

@@ -7,9 +7,9 @@ use crate::ask::Reply;
 use crate::config::Config;
 use crate::daemon::{Asked, Error, Running};
 use crate::event::notices::Process;
-use crate::loaded::Loaded;
 use crate::log;
 use crate::prepared::Prepared;
+use crate::supervise;
 use crate::writer::{Change, ChangeError};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,14 @@ type Fixed = (&'static str, fn(old: &Config, new: &mut Config) -> bool);
 
 /// All of them.
 const FIXED: &[Fixed] = &[
+    #[cfg(feature = "coexist")]
+    ("kernel.mode", |old, new| put_back(&old.kernel.mode, &mut new.kernel.mode)),
+    #[cfg(feature = "coexist")]
+    ("kernel.take_over", |old, new| put_back(&old.kernel.take_over, &mut new.kernel.take_over)),
+    #[cfg(feature = "supervise")]
+    ("log", |old, new| put_back(&old.log, &mut new.log)),
+    #[cfg(feature = "supervise")]
+    ("pid_file", |old, new| put_back(&old.pid_file, &mut new.pid_file)),
     #[cfg(feature = "sandbox")]
     ("sandbox", |old, new| put_back(&old.sandbox, &mut new.sandbox)),
     #[cfg(feature = "sandbox")]
@@ -34,7 +42,7 @@ const FIXED: &[Fixed] = &[
     ("status.group", |old, new| put_back(&old.status.group, &mut new.status.group)),
 ];
 
-#[cfg(any(feature = "status", feature = "sandbox"))]
+#[cfg(any(feature = "coexist", feature = "sandbox", feature = "status", feature = "supervise"))]
 fn put_back<T: Clone + PartialEq>(old: &T, new: &mut T) -> bool {
     let differs = old != new;
     new.clone_from(old);
@@ -66,10 +74,15 @@ pub(crate) fn answer(running: &mut Running<'_>, _: &str) -> Reply {
 
 /// Reads the config again and takes it into use; what came of it, in words, which are told in the log too.
 pub(crate) fn reload(running: &mut Running<'_>, by: Process) -> Result<String, String> {
+    supervise::reloading();
     let result = change(running, by.clone());
     match &result {
-        Ok(done) => log::info(done),
+        Ok(done) => {
+            log::info(done);
+            supervise::ready(&running.standing());
+        }
         Err(why) => {
+            supervise::ready(&"the config is wrong: the old one stays in force");
             running.threads.requests.refuse(by);
             log::error(format_args!(
                 "{why}\nringaudit: error: nothing was changed: the old config stays in force"
@@ -89,7 +102,10 @@ fn change(running: &mut Running<'_>, by: Process) -> Result<String, String> {
     let mut prepared = Prepared::read(running.path.as_deref(), None).map_err(|error| said(&error))?;
     let fixed = FIXED.iter().filter(|(_, put_back)| put_back(&running.config, &mut prepared.config));
     let fixed: Vec<&str> = fixed.map(|(name, _)| *name).collect();
-    let Running { config: old, threads, stats, link, registration, loaded, .. } = running;
+    let has_rules = !prepared.rules.planned.is_empty();
+    let may_change = running.registration.may_change(&prepared.config.kernel, has_rules);
+    may_change.map_err(|error| said(&error))?;
+    let Running { config: old, threads, stats, link, .. } = running;
     let change = Change::new(old, &prepared.config, &threads.outputs, &threads.requests, stats, by);
     let (change, outputs) = change.map_err(|error| match error {
         ChangeError::Outputs(errors) => said(&Error::Outputs(errors)),
@@ -101,10 +117,9 @@ fn change(running: &mut Running<'_>, by: Process) -> Result<String, String> {
     let is_done = threads.requests.change(change, LIMIT);
     threads.outputs = outputs;
     link.set_overflow(config.ring.overflow);
-    registration.apply_again(&config.kernel);
-    let old_rules = loaded.rules();
-    let (loaded, told) = Loaded::replace(&config.rules, rules.planned, &old_rules, registration.control());
-    running.loaded = loaded;
+    (running.source, running.config, running.read, running.planned) = (source, config, read, rules.planned);
+    let told = running.begin_again(&running.loaded.rules());
+    let source = &running.source;
     let mut done = format!("reloaded {source}; {told}");
     if !is_done {
         done += "; the writer is held up, and takes it into use later";
@@ -114,6 +129,5 @@ fn change(running: &mut Running<'_>, by: Process) -> Result<String, String> {
         log::warning(format_args!("{fixed}: not changed: that needs a restart"));
         done += &format!("; needs a restart: {fixed}");
     }
-    (running.source, running.config, running.read) = (source, config, read);
     Ok(done)
 }

@@ -11,6 +11,8 @@ mod reload;
 pub mod ruleset;
 #[cfg(feature = "status")]
 mod status;
+#[cfg_attr(not(feature = "supervise"), path = "unsupervised.rs")]
+pub mod supervise;
 #[cfg(feature = "status")]
 mod top;
 #[cfg(feature = "reload")]

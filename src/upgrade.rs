@@ -10,6 +10,7 @@ use crate::daemon::Running;
 use crate::event::notices::Process;
 use crate::log;
 use crate::output::Handle;
+use crate::supervise::Service;
 use crate::sys::image::{self, Root};
 use crate::sys::poll::{Wait, poll};
 use crate::sys::program::{self, Ended};
@@ -95,6 +96,9 @@ impl Running<'_> {
         if self.threads.requests.is_changing() {
             return Err("the last reload is not done yet: the writer is held up".to_owned());
         }
+        if let Some((pid, name, _)) = self.registration.beside() {
+            return Err(format!("still waiting for the end of the audit daemon with pid {pid} ({name})"));
+        }
         let root = image::follow_root()
             .map_err(|error| format!("failed to change to the root that is mounted on this one: {error}"))?;
         let result = self.try_program(words).and_then(|(words, version)| {
@@ -159,8 +163,9 @@ impl Order {
 
     /// Ends the threads and executes the program. Returns only if that fails, with what was left, for this one to go
     /// on with.
-    pub(crate) fn execute(self, running: &mut Running<'_>) -> Option<Left> {
-        let Self { words, version, by, root, clients } = self;
+    pub(crate) fn execute(self, running: &mut Running<'_>, service: &Service<'_>) -> Option<Left> {
+        let Self { mut words, version, by, root, clients } = self;
+        words.extend(service.words());
         let body = save(running, &by, &clients);
         let socket = running.registration.data();
         let kept = || clients.iter().map(AsFd::as_fd).chain([socket.as_ref().as_fd()]);

@@ -6,7 +6,11 @@
 //! and the kernel's own thread, which fills the socket, then never has to wake anyone.
 
 use super::ring::Inlet;
+#[cfg(feature = "coexist")]
+use super::twins::Twins;
 use crate::config::Overflow;
+#[cfg(feature = "supervise")]
+use crate::stats::Pulse;
 use crate::stats::Stats;
 use crate::sys::batch::{Batch, Message, SLOTS};
 use crate::sys::netlink::Socket;
@@ -42,6 +46,12 @@ pub struct Link {
     leaves: AtomicBool,
     /// The errno of the last acknowledgement on the data socket; [`NO_ANSWER`] before it.
     answer: AtomicI32,
+    /// Whether records can come twice, by multicast and by unicast.
+    #[cfg(feature = "coexist")]
+    twins: AtomicBool,
+    /// Whether the reader is alive.
+    #[cfg(feature = "supervise")]
+    pub pulse: Pulse,
 }
 
 impl Link {
@@ -55,6 +65,10 @@ impl Link {
             #[cfg(feature = "reload")]
             leaves: AtomicBool::new(false),
             answer: AtomicI32::new(NO_ANSWER),
+            #[cfg(feature = "coexist")]
+            twins: AtomicBool::new(false),
+            #[cfg(feature = "supervise")]
+            pulse: Pulse::default(),
         })
     }
 
@@ -100,6 +114,18 @@ impl Link {
         true
     }
 
+    /// Makes the reader look whether a record has come before, until none does any more.
+    #[cfg(feature = "coexist")]
+    pub fn expect_twins(&self) {
+        self.twins.store(true, Ordering::SeqCst);
+    }
+
+    /// Wakes the reader, so that it shows that it is alive.
+    #[cfg(feature = "supervise")]
+    pub fn wake(&self) {
+        self.stop_alarm.ring();
+    }
+
     fn stopping(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
     }
@@ -114,6 +140,8 @@ pub struct Reader {
     link: Arc<Link>,
     /// When the oldest record that is not published was packed.
     held_since: Option<Instant>,
+    #[cfg(feature = "coexist")]
+    twins: Twins,
 }
 
 impl Reader {
@@ -126,7 +154,16 @@ impl Reader {
         link: Arc<Link>,
     ) -> io::Result<Self> {
         link.set_overflow(overflow);
-        Ok(Self { socket, inlet, batch: Batch::new()?, stats, link, held_since: None })
+        Ok(Self {
+            socket,
+            inlet,
+            batch: Batch::new()?,
+            stats,
+            link,
+            held_since: None,
+            #[cfg(feature = "coexist")]
+            twins: Twins::default(),
+        })
     }
 
     /// Reads until told to stop, then until the socket is empty, and closes the ring.
@@ -147,6 +184,16 @@ impl Reader {
             // Only ENOMEM is left here: try again soon rather than spin.
             std::thread::sleep(NAP);
         }
+        #[cfg(feature = "supervise")]
+        if !self.link.stopping() && waits[1].ready() {
+            self.link.stop_alarm.hush();
+        }
+    }
+
+    /// Shows that this thread is not stuck.
+    fn beat(&self) {
+        #[cfg(feature = "supervise")]
+        self.link.pulse.beat();
     }
 
     /// Reads until a look after a nap finds nothing.
@@ -155,9 +202,11 @@ impl Reader {
             if self.held_since.is_some_and(|since| since.elapsed() >= HOLD) {
                 self.publish();
             }
+            self.beat();
             std::thread::sleep(NAP);
         }
         self.publish();
+        self.beat();
     }
 
     /// Takes what the socket holds now and publishes it: one look, without the thread.
@@ -203,7 +252,7 @@ impl Reader {
     /// Deals with one message of the batch.
     fn take(&mut self, index: usize) {
         let Some(message) = self.batch.message(index) else { return };
-        let Message { head, tail, truncated, sender } = message;
+        let Message { head, tail, truncated, sender, .. } = message;
         if sender != 0 {
             return self.stats.foreign.add(1);
         }
@@ -218,6 +267,15 @@ impl Reader {
             nlmsg::REPLACE => self.stats.replace_attempts.add(1),
             0..nlmsg::MIN_TYPE => {}
             kind => {
+                #[cfg(feature = "coexist")]
+                if self.link.twins.load(Ordering::Relaxed) {
+                    if self.twins.has_come(message.groups, kind, [text, tail]) {
+                        return;
+                    }
+                    if self.twins.is_over() {
+                        self.link.twins.store(false, Ordering::Relaxed);
+                    }
+                }
                 self.stats.records.add(1);
                 self.stats.bytes.add((text.len() + tail.len()) as u64);
                 if truncated {
@@ -230,6 +288,7 @@ impl Reader {
                     {
                         return self.stats.ring_dropped.add(1);
                     }
+                    self.beat();
                     std::thread::sleep(FULL_NAP);
                 }
                 if self.held_since.is_none() {

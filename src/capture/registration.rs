@@ -5,6 +5,7 @@
 #[cfg(feature = "reload")]
 mod resume;
 
+use super::beside::{self, Beside};
 use super::control::Control;
 use super::reader::Link;
 use crate::config::{self, Failure, KernelKey, Setting};
@@ -37,6 +38,12 @@ pub enum Error {
     PidNamespace,
     /// CAP_AUDIT_CONTROL is missing.
     Capability,
+    /// CAP_AUDIT_READ is missing.
+    #[cfg(feature = "coexist")]
+    ReadCapability,
+    /// In a network namespace, to which no group is sent.
+    #[cfg(feature = "coexist")]
+    NetNamespace,
     /// Another daemon holds the audit socket: its pid and, where /proc tells, its name.
     Taken(u32, String),
     /// What else a call said, and which call that was.
@@ -60,6 +67,15 @@ impl fmt::Display for Error {
             Self::Capability => {
                 f.write_str("the capability CAP_AUDIT_CONTROL is missing; run as root or grant it")
             }
+            #[cfg(feature = "coexist")]
+            Self::ReadCapability => {
+                f.write_str("the capability CAP_AUDIT_READ is missing; run as root or grant it")
+            }
+            #[cfg(feature = "coexist")]
+            Self::NetNamespace => f.write_str(
+                "this process is in a container's network namespace, to which the kernel sends no records by \
+                 multicast; run it in the initial one",
+            ),
             Self::Taken(pid, name) => write!(
                 f,
                 "another audit daemon holds the kernel's audit socket: pid {pid} ({name}); stop it first"
@@ -72,7 +88,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// Tells apart why the kernel refused a request.
-fn refused(what: &'static str, error: io::Error) -> Error {
+pub(super) fn refused(what: &'static str, error: io::Error) -> Error {
     match error.raw_os_error() {
         Some(libc::EPROTONOSUPPORT | libc::EAFNOSUPPORT) => Error::NoAudit,
         Some(libc::ECONNREFUSED) if in_user_namespace() => Error::UserNamespace,
@@ -83,12 +99,12 @@ fn refused(what: &'static str, error: io::Error) -> Error {
     }
 }
 
-fn in_user_namespace() -> bool {
+pub(super) fn in_user_namespace() -> bool {
     std::fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| !map.split_whitespace().eq(WHOLE_MAP))
 }
 
 /// The name of a process as /proc tells it.
-fn process_name(pid: u32) -> String {
+pub(super) fn process_name(pid: u32) -> String {
     std::fs::read_to_string(format!("/proc/{pid}/comm"))
         .map_or_else(|_| "name unknown".to_owned(), |name| name.trim_end().to_owned())
 }
@@ -103,7 +119,7 @@ pub fn control() -> Result<(Control, Status), Error> {
 
 /// What the last check of the registration found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+pub(super) enum Standing {
     Held,
     /// Lost to this pid, or to nobody (0).
     Lost(u32),
@@ -111,18 +127,21 @@ enum Standing {
 
 /// The daemon's place at the kernel.
 pub struct Registration {
-    control: Control,
-    data: Arc<Socket>,
-    link: Arc<Link>,
-    stats: Arc<Stats>,
+    pub(super) control: Control,
+    pub(super) data: Arc<Socket>,
+    pub(super) link: Arc<Link>,
+    pub(super) stats: Arc<Stats>,
     /// What was set here, with the value found before that, in the order of setting.
     undo: Vec<(Field, u32)>,
     /// What of it is put back at the end.
     restore: Vec<Field>,
     last_lost: u32,
-    standing: Standing,
+    pub(super) standing: Standing,
     /// Something was counted that nobody was told of yet.
-    news: bool,
+    pub(super) news: bool,
+    /// Whether it captures, and whether that was new at the last look: then settings and rules are to be made.
+    pub(super) begun: (bool, bool),
+    pub(super) beside: Beside,
 }
 
 impl Registration {
@@ -130,7 +149,7 @@ impl Registration {
     ///
     /// Errors: as [`control`], and what the data socket refuses.
     pub fn open(settings: &config::Kernel, link: Arc<Link>, stats: Arc<Stats>) -> Result<Self, Error> {
-        let (control, status) = control()?;
+        let (control, status) = beside::open(settings)?;
         let data = Socket::open().map_err(|e| refused("open an audit socket", e))?;
         data.set_no_enobufs().map_err(|e| Error::Call("set NETLINK_NO_ENOBUFS", e))?;
         let registration = Self {
@@ -140,9 +159,11 @@ impl Registration {
             stats,
             undo: Vec::new(),
             restore: Vec::new(),
-            last_lost: status.lost,
+            last_lost: status.map_or(0, |status| status.lost),
             standing: Standing::Held,
             news: false,
+            begun: (false, false),
+            beside: Beside::new(settings, status.is_some(), 0),
         };
         registration.set_buffer(settings);
         Ok(registration)
@@ -159,6 +180,22 @@ impl Registration {
             Ok(_) => {}
             Err(error) => log::warning(format_args!("failed to set the receive buffer: {error}")),
         }
+    }
+
+    /// It captures; what the daemon sets and loads then is set and loaded once.
+    pub(super) fn has_begun(&mut self) {
+        self.begun = (true, !self.begun.0);
+    }
+
+    /// Whether it has begun to capture since the last call, so that settings and rules are to be made.
+    pub fn take_begun(&mut self) -> bool {
+        std::mem::take(&mut self.begun.1)
+    }
+
+    /// Whether settings and rules are this daemon's business, and not yet that of one in whose place it is to be.
+    #[cfg(feature = "reload")]
+    pub fn is_begun(&self) -> bool {
+        self.begun.0
     }
 
     /// The data socket, for the reader.
@@ -207,12 +244,9 @@ impl Registration {
     /// What the kernel refuses is said and left as it is.
     #[inline(never)]
     pub fn apply(&mut self, settings: &config::Kernel) {
-        match self.control.status() {
-            Ok(found) => {
-                self.last_lost = found.lost;
-                self.make(settings, &found);
-            }
-            Err(error) => log::error(format_args!("failed to read the kernel's settings: {error}")),
+        if let Some(found) = self.found(settings) {
+            self.last_lost = found.lost;
+            self.make(settings, &found);
         }
     }
 
@@ -220,10 +254,19 @@ impl Registration {
     #[cfg(feature = "reload")]
     pub fn apply_again(&mut self, settings: &config::Kernel) {
         self.set_buffer(settings);
-        match self.control.status() {
-            Ok(found) => self.make(settings, &found),
-            Err(error) => log::error(format_args!("failed to read the kernel's settings: {error}")),
+        if let Some(found) = self.found(settings) {
+            self.make(settings, &found);
         }
+    }
+
+    /// The settings as they are; a listener without any of its own may not even be allowed to ask.
+    fn found(&mut self, settings: &config::Kernel) -> Option<Status> {
+        if cfg!(feature = "coexist") && !sets_any(settings) && self.undo.is_empty() {
+            return None;
+        }
+        let status = self.control.status();
+        let told = |error| log::error(format_args!("failed to read the kernel's settings: {error}"));
+        status.map_err(told).ok()
     }
 
     fn make(&mut self, settings: &config::Kernel, found: &Status) {
@@ -258,13 +301,23 @@ impl Registration {
     /// when it is not. Never registers while registered: each try would be a record.
     #[inline(never)]
     pub fn verify(&mut self) {
+        self.count_dropped();
+        if !self.has_control() {
+            return;
+        }
         let status = match self.status() {
             Ok(status) => status,
             Err(error) => return log::warning(format_args!("failed to check the registration: {error}")),
         };
+        if self.is_listener() {
+            return;
+        }
         if status.pid == std::process::id() {
             self.standing = Standing::Held;
             return;
+        }
+        if self.beside().is_some() {
+            return self.look_beside(&status);
         }
         if self.standing == Standing::Held {
             self.stats.registration_lost.add(1);
@@ -277,13 +330,14 @@ impl Registration {
                     "the registration was lost: the kernel has no audit daemon; registering again",
                 ),
                 pid => log::error(format_args!(
-                    "the registration was lost to pid {pid} ({}); trying to come back at each check",
+                    "the registration was lost to pid {pid} ({}); trying to come back",
                     process_name(pid)
                 )),
             }
         }
         match self.register() {
             Ok(()) => log::info("registered again as the audit daemon"),
+            Err(Error::Taken(pid, name)) if self.takes_over() => self.stand_beside(pid, name),
             Err(Error::Taken(..)) => {}
             Err(error) => log::warning(error),
         }
@@ -306,7 +360,13 @@ impl Registration {
     /// Leaves without losing what is on its way: settings back as found, the backlog waited for,
     /// unregistered, and what was still in the kernel's hands waited for. Gives up each wait after
     /// `limit`, and all of it once `hurry` says so.
+    #[inline(never)]
     pub fn leave(&mut self, limit: Duration, hurry: &mut dyn FnMut() -> bool) {
+        // A listener's records never end: what was on its way when it was told to stop is waited for.
+        if self.is_member() {
+            self.settle(limit, hurry);
+            self.quit_group();
+        }
         self.settle(limit, hurry);
         // `enabled` was set last, so it is undone first: nothing new begins while the rest is put back.
         // Its own CONFIG_CHANGE record also makes the kernel look at its retry queue.
@@ -359,7 +419,7 @@ impl Registration {
     }
 
     #[inline(never)]
-    fn count_lost(&mut self, status: &Status) {
+    pub(super) fn count_lost(&mut self, status: &Status) {
         // A smaller figure than before means that somebody reset the counter (auditctl --reset-lost).
         let new = status.lost.checked_sub(self.last_lost).unwrap_or(status.lost);
         self.last_lost = status.lost;
@@ -378,6 +438,11 @@ pub fn wanted(settings: &config::Kernel, key: KernelKey) -> (Field, Setting<u32>
         KernelKey::Failure => (Field::Failure, settings.failure.map(failure_number)),
         KernelKey::Enabled => (Field::Enabled, settings.enabled.map(u32::from)),
     }
+}
+
+/// Whether any setting of the kernel is to be made.
+pub(super) fn sets_any(settings: &config::Kernel) -> bool {
+    KernelKey::ALL.iter().any(|&key| wanted(settings, key).1 != Setting::Leave)
 }
 
 fn failure_number(failure: Failure) -> u32 {

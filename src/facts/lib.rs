@@ -4,6 +4,8 @@
 pub mod enrich;
 pub mod event;
 pub mod log;
+#[cfg(feature = "supervise")]
+mod log_to;
 pub mod stats;
 #[cfg(feature = "status")]
 pub mod troubles;

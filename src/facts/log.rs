@@ -1,6 +1,10 @@
-//! The daemon's own diagnostics: to standard error, never waited for, at most so many a second, and what
-//! was left out is said. The reader thread never calls this.
+//! The daemon's own diagnostics: to standard error or where `log` says, never waited for, at most so many a second,
+//! and what was left out is said. The reader thread never calls this.
 
+#[cfg(feature = "supervise")]
+use super::log_to::Place;
+#[cfg(feature = "supervise")]
+use crate::config::LogTo;
 use crate::config::Problem;
 use crate::sys::write::NonBlocking;
 use std::fmt;
@@ -42,15 +46,52 @@ impl Level {
 
 struct State {
     out: Option<NonBlocking>,
+    #[cfg(feature = "supervise")]
+    place: Option<Place>,
     window: Option<Instant>,
     sent: u32,
     suppressed: u64,
 }
 
-static STATE: Mutex<State> = Mutex::new(State { out: None, window: None, sent: 0, suppressed: 0 });
+static STATE: Mutex<State> = Mutex::new(State {
+    out: None,
+    #[cfg(feature = "supervise")]
+    place: None,
+    window: None,
+    sent: 0,
+    suppressed: 0,
+});
 
-/// Says one thing: a line `ringaudit: error: ...` on standard error. A message that standard error
-/// cannot take at once, or that comes in a flood, is counted and the count is said with the next one.
+impl State {
+    /// Writes to where the messages go; to standard error when that can't be reached.
+    fn write(&mut self, level: Level, lines: &str) -> bool {
+        #[cfg(feature = "supervise")]
+        if let Some(place) = &mut self.place
+            && place.send(level, lines).is_ok()
+        {
+            return true;
+        }
+        #[cfg(not(feature = "supervise"))]
+        let _ = level;
+        if self.out.is_none() {
+            self.out = NonBlocking::duplicate(std::io::stderr().as_fd()).ok();
+        }
+        self.out.as_ref().is_some_and(|out| out.write(lines.as_bytes()).is_ok())
+    }
+}
+
+/// Messages go there from now on; those that can't, to standard error.
+#[cfg(feature = "supervise")]
+pub fn to(target: LogTo) {
+    if let Ok(mut state) = STATE.lock() {
+        state.place = Place::of(target);
+        // Standard error may be another one than it was.
+        state.out = None;
+    }
+}
+
+/// Says one thing: a line `ringaudit: error: ...` on standard error, or a message where `log` says. One that can't be
+/// taken at once, or that comes in a flood, is counted and the count is said with the next one.
 pub fn say(level: Level, message: &dyn fmt::Display) {
     say_of("daemon", level, message);
 }
@@ -71,22 +112,26 @@ fn say_of(part: &str, level: Level, message: &dyn fmt::Display) {
         state.suppressed += 1;
         return;
     }
-    if state.out.is_none() {
-        state.out = NonBlocking::duplicate(std::io::stderr().as_fd()).ok();
-    }
     let word = level.word();
     let mut line = String::new();
     if state.suppressed > 0 {
         line = format!("ringaudit: {} messages suppressed\n", state.suppressed);
     }
     line.push_str(&format!("ringaudit: {word}{message}\n"));
-    let written = state.out.as_ref().map(|out| out.write(line.as_bytes()));
-    match written {
-        Some(Ok(_)) => {
-            state.sent += 1;
-            state.suppressed = 0;
-        }
-        _ => state.suppressed += 1,
+    if state.write(level, &line) {
+        state.sent += 1;
+        state.suppressed = 0;
+    } else {
+        state.suppressed += 1;
+    }
+}
+
+/// Says it where `log` says, unless that is standard error: the error that ends the program, which is told there anyway.
+#[cfg(feature = "supervise")]
+pub fn elsewhere(level: Level, message: &dyn fmt::Display) {
+    let is_elsewhere = STATE.lock().is_ok_and(|state| state.place.is_some());
+    if is_elsewhere {
+        say(level, message);
     }
 }
 

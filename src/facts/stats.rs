@@ -81,6 +81,34 @@ impl ByType {
     pub fn add(&self, _: u16) {}
 }
 
+/// Whether a thread is alive: it is asked, and woken, and has shown it by the next time. Nothing is asked unless a
+/// watchdog wants to know.
+#[cfg(feature = "supervise")]
+#[derive(Debug, Default)]
+pub struct Pulse {
+    asked: AtomicU64,
+    shown: AtomicU64,
+}
+
+#[cfg(feature = "supervise")]
+impl Pulse {
+    /// The thread's part: call it wherever it is not stuck.
+    pub fn beat(&self) {
+        self.shown.store(self.asked.load(Relaxed), Relaxed);
+    }
+
+    /// Whether the thread has shown that it is alive since it was asked last; asks again. The thread is to be woken
+    /// after it.
+    pub fn ask(&self) -> bool {
+        let asked = self.asked.load(Relaxed);
+        let alive = self.shown.load(Relaxed) == asked;
+        if alive {
+            self.asked.store(asked.wrapping_add(1), Relaxed);
+        }
+        alive
+    }
+}
+
 /// A counter for each filter, in the order of the config.
 #[derive(Debug)]
 pub struct Hits([Counter; MAX_FILTERS]);
@@ -251,6 +279,8 @@ pub struct Stats {
     pub replace_attempts: Counter,
     /// Records that the kernel says it lost since the daemon registered (control).
     pub kernel_lost: Counter,
+    /// Records for the multicast group that found no room in the socket, as the kernel counts them (control).
+    pub multicast_dropped: Counter,
     /// Times the registration was found lost (control).
     pub registration_lost: Counter,
     /// Records that came through the ring, by their type (writer).
@@ -281,6 +311,8 @@ pub struct Stats {
     pub truncated_events: Counter,
     /// Records cut or left out of those (writer).
     pub truncated_event_records: Counter,
+    /// The highest serial, known when it stops (writer).
+    pub last_serial: Counter,
     /// Serials that never came (writer).
     pub serial_gaps: Counter,
     /// Each output's counters, in the order of the config.
@@ -344,6 +376,19 @@ impl Stats {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A thread that is stuck is not alive, however often it is asked, until it goes on.
+    #[cfg(feature = "supervise")]
+    #[test]
+    fn a_pulse_tells_the_truth() {
+        let pulse = Pulse::default();
+        assert!(pulse.ask(), "nothing was asked before");
+        assert!(!pulse.ask());
+        assert!(!pulse.ask());
+        pulse.beat();
+        assert!(pulse.ask());
+        assert!(!pulse.ask());
+    }
 
     #[test]
     fn a_counter_counts() {

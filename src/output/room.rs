@@ -1,5 +1,7 @@
 //! Those who wait for outputs, and what they are woken by.
 
+#[cfg(feature = "supervise")]
+use crate::stats::Pulse;
 use crate::sys::poll::{Alarm, Wait, poll};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -13,6 +15,9 @@ pub struct Room {
     /// Whether somebody waits for the writer, who therefore must not wait for room.
     #[cfg(feature = "reload")]
     is_called: AtomicBool,
+    /// Whether the writer is alive.
+    #[cfg(feature = "supervise")]
+    pub pulse: Pulse,
 }
 
 impl Room {
@@ -22,6 +27,8 @@ impl Room {
             stopping: AtomicBool::new(false),
             #[cfg(feature = "reload")]
             is_called: AtomicBool::new(false),
+            #[cfg(feature = "supervise")]
+            pulse: Pulse::default(),
         })
     }
 
@@ -36,6 +43,12 @@ impl Room {
         self.stopping.load(Ordering::SeqCst)
     }
 
+    /// Shows that the writer is not stuck.
+    pub fn beat(&self) {
+        #[cfg(feature = "supervise")]
+        self.pulse.beat();
+    }
+
     /// Waits until something has changed, one of `others` is readable, or the time is over.
     pub fn wait(&self, others: Option<BorrowedFd<'_>>, timeout: Option<Duration>) {
         let mut waits: heapless::Vec<Wait, 2> = heapless::Vec::new();
@@ -46,6 +59,7 @@ impl Room {
         if waits.first().is_some_and(Wait::ready) {
             self.alarm.hush();
         }
+        self.beat();
     }
 }
 
@@ -66,8 +80,8 @@ impl Room {
 }
 
 impl Room {
-    /// Wakes those who wait.
-    pub(super) fn ring(&self) {
+    /// Makes those who wait look again, and show that they are alive.
+    pub fn ring(&self) {
         self.alarm.ring();
     }
 }

@@ -1,5 +1,7 @@
 //! The capabilities that a config needs after the start, and why. Source: capabilities(7).
 
+#[cfg(feature = "coexist")]
+use crate::config::{self, Mode, TakeOver};
 use crate::config::{Carrier, Condition, Config, Enrich, Format, SyslogTarget, Target};
 use crate::sys::host;
 use std::fs::{self, Metadata};
@@ -7,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Those that can be needed, by their numbers (linux/capability.h), with their names.
-const NAMES: [(u8, &str); 10] = [
+const NAMES: [(u8, &str); 11] = [
     (AUDIT_CONTROL, "audit_control"),
     (AUDIT_READ, "audit_read"),
     (DAC_READ_SEARCH, "dac_read_search"),
@@ -18,11 +20,13 @@ const NAMES: [(u8, &str); 10] = [
     (NET_ADMIN, "net_admin"),
     (IPC_LOCK, "ipc_lock"),
     (SYS_CHROOT, "sys_chroot"),
+    (KILL, "kill"),
 ];
 const CHOWN: u8 = 0;
 const DAC_OVERRIDE: u8 = 1;
 const DAC_READ_SEARCH: u8 = 2;
 const FOWNER: u8 = 3;
+const KILL: u8 = 5;
 const NET_ADMIN: u8 = 12;
 const IPC_LOCK: u8 = 14;
 const SYS_CHROOT: u8 = 18;
@@ -45,6 +49,12 @@ pub(super) fn needed(config: &Config, (uid, gid): (u32, u32)) -> u64 {
     let mut set = 0;
     let mut need = |number: u8, is: bool| set |= u64::from(is) << number;
     need(AUDIT_CONTROL, true);
+    #[cfg(feature = "coexist")]
+    {
+        let config::Kernel { mode, take_over, .. } = config.kernel;
+        need(AUDIT_READ, mode == Mode::Multicast || take_over != TakeOver::No);
+        need(KILL, take_over == TakeOver::Replace && uid != 0);
+    }
     need(IPC_LOCK, config.sandbox.lock_memory);
     // The real root comes later, and then is to be this process's too.
     need(SYS_CHROOT, host::is_root_in_memory());
@@ -76,6 +86,8 @@ pub(super) fn needed(config: &Config, (uid, gid): (u32, u32)) -> u64 {
             _ => {}
         }
     }
+    #[cfg(feature = "supervise")]
+    paths.extend(config.pid_file.as_deref().map(|path| (super::fence::folder(path), false)));
     #[cfg(feature = "status")]
     {
         need(CHOWN, config.status.group.is_some());

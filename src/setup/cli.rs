@@ -52,6 +52,10 @@ pub const FLAGS: &[(&str, &str)] = &[
     ("s", "socket"),
     ("h", "help"),
     ("V", "version"),
+    #[cfg(feature = "supervise")]
+    ("d", "daemonize"),
+    #[cfg(feature = "supervise")]
+    ("P", "pid-file"),
 ];
 
 /// The flags whose next word is their value.
@@ -80,6 +84,10 @@ const TAKES_VALUE: &[&str] = &[
     "-s",
     #[cfg(feature = "status")]
     "--socket",
+    #[cfg(feature = "supervise")]
+    "-P",
+    #[cfg(feature = "supervise")]
+    "--pid-file",
 ];
 /// The flags that only some commands take.
 const BELONGS: &[(&str, &[&str])] = &[
@@ -102,6 +110,10 @@ const BELONGS: &[(&str, &[&str])] = &[
     ("by", &["top"]),
     #[cfg(feature = "status")]
     ("sort", &["top"]),
+    #[cfg(feature = "supervise")]
+    ("daemonize", &["run"]),
+    #[cfg(feature = "supervise")]
+    ("pid-file", &["run"]),
 ];
 
 /// What the user asked for.
@@ -111,6 +123,10 @@ pub enum Action {
     Run {
         /// `-c`
         config: Option<PathBuf>,
+        /// `-d`: in the background, without a terminal.
+        daemonize: bool,
+        /// `-P`: in place of the config's.
+        pid_file: Option<PathBuf>,
     },
     /// Read config and rules, print what would be used.
     Check {
@@ -200,11 +216,15 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
     if let (false, [extra, ..]) = (TAKES_FILES.contains(&command), files) {
         return Err(UsageError(format!("unexpected argument {}; see \"ringaudit --help\"", quoted(extra))));
     }
-    let config = config_path(&matches)?;
+    let config = path_of(&matches, "config")?;
     let format = word_of(&matches, "format", "format", &Format::ALL.map(Format::name))?;
     let choice = word_of(&matches, "on-error", "choice", &OnError::ALL.map(OnError::name))?;
     Ok(match command {
-        "run" => Action::Run { config },
+        "run" => Action::Run {
+            config,
+            daemonize: cfg!(feature = "supervise") && matches.opt_present("daemonize"),
+            pid_file: if cfg!(feature = "supervise") { path_of(&matches, "pid-file")? } else { None },
+        },
         "check" => Action::Check { config, toml: matches.opt_present("toml") },
         "replay" => {
             let format = format.and_then(|at| Format::ALL.get(at).copied());
@@ -284,6 +304,12 @@ const HELP_FLAGS: &str = "  \
   -o, --once          one interval as plain text, for scripts
   -s, --socket PATH   the daemon's socket; without it that of the config
 ";
+/// The flags of the feature supervise in the help.
+const SUPERVISE: &str = "  -d, --daemonize     go on in the background; ends with 0 once the daemon
+                      works, or with its error
+  -P, --pid-file FILE write the process id to this file, in place of the
+                      config's \"pid_file\"
+";
 
 /// The text of `--help`, without the last newline.
 #[must_use]
@@ -293,7 +319,8 @@ pub fn help() -> String {
 {version}: the Linux kernel's audit events, each as one line
 
 Usage:
-  ringaudit [run] [-c FILE]   capture events and write them to the outputs
+  ringaudit [run] [-c FILE]{run}
+                              capture events and write them to the outputs
   ringaudit check [-c FILE] [-t]
                               read config and rules, print what would be used
   ringaudit replay [-c FILE] [-f FORMAT] [FILE|-]...
@@ -316,7 +343,7 @@ Options:
                       config, which writes each program execution as a JSON line
                       to stdout. \"replay\" reads no config but this one; without
                       it: JSON to stdout
-  -t, --toml          print a config file: what \"check\" prints anyway, and what
+{supervise}  -t, --toml          print a config file: what \"check\" prints anyway, and what
                       was not taken over from a go-audit config as comments
   -f, --format FORMAT replay in this format: {formats}
   -e, --on-error CHOICE
@@ -349,6 +376,8 @@ Manual: ringaudit(8); all keys of the config: docs/config.md",
         ask_commands = if cfg!(feature = "status") { HELP_COMMANDS } else { "" },
         change_commands = if cfg!(all(feature = "reload", feature = "status")) { HELP_CHANGES } else { "" },
         ask_flags = if cfg!(feature = "status") { HELP_FLAGS } else { "" },
+        run = if cfg!(feature = "supervise") { " [-d] [-P FILE]" } else { "" },
+        supervise = if cfg!(feature = "supervise") { SUPERVISE } else { "" },
         formats = Format::ALL.map(Format::name).join(", "),
         choices = OnError::ALL.map(OnError::name).join(", ")
     )
@@ -371,10 +400,10 @@ fn long_flags(words: impl IntoIterator<Item = OsString>) -> Result<Vec<String>, 
     Ok(texts)
 }
 
-fn config_path(matches: &Matches) -> Result<Option<PathBuf>, UsageError> {
-    match matches.opt_str("config") {
+fn path_of(matches: &Matches, flag: &str) -> Result<Option<PathBuf>, UsageError> {
+    match matches.opt_str(flag) {
         Some(path) if path.is_empty() => {
-            Err(UsageError("\"--config\" needs a file, not an empty name".to_owned()))
+            Err(UsageError(format!("\"--{flag}\" needs a file, not an empty name")))
         }
         path => Ok(path.map(PathBuf::from)),
     }
@@ -461,6 +490,10 @@ mod tests {
         parse(line.split_whitespace().map(OsString::from)).map_err(|error| error.to_string())
     }
 
+    fn run(config: Option<PathBuf>) -> Action {
+        Action::Run { config, daemonize: false, pid_file: None }
+    }
+
     fn error(line: &str) -> String {
         words(line).expect_err(line)
     }
@@ -479,13 +512,18 @@ mod tests {
             "-c a.toml run",
             "run -config a.toml",
         ] {
-            assert_eq!(words(line), Ok(Action::Run { config: file.clone() }), "{line}");
+            assert_eq!(words(line), Ok(run(file.clone())), "{line}");
         }
         for line in ["check -c a.toml", "-config=a.toml check", "check --config a.toml --"] {
             assert_eq!(words(line), Ok(Action::Check { config: file.clone(), toml: false }), "{line}");
         }
-        assert_eq!(words(""), Ok(Action::Run { config: None }));
-        assert_eq!(words("run"), Ok(Action::Run { config: None }));
+        assert_eq!(words(""), Ok(run(None)));
+        assert_eq!(words("run"), Ok(run(None)));
+        let daemon =
+            Action::Run { config: None, daemonize: true, pid_file: Some(PathBuf::from("/run/x.pid")) };
+        for line in ["-d -P /run/x.pid", "run --pid-file=/run/x.pid --daemonize"] {
+            assert_eq!(words(line), Ok(daemon.clone()), "{line}");
+        }
         assert_eq!(words("check"), Ok(Action::Check { config: None, toml: false }));
         for line in ["check --toml -c a.toml", "--toml check -config a.toml"] {
             assert_eq!(words(line), Ok(Action::Check { config: file.clone(), toml: true }), "{line}");
@@ -495,7 +533,7 @@ mod tests {
             words("check -c top"),
             Ok(Action::Check { config: Some(PathBuf::from("top")), toml: false })
         );
-        assert_eq!(words("-c ./-config"), Ok(Action::Run { config: Some(PathBuf::from("./-config")) }));
+        assert_eq!(words("-c ./-config"), Ok(run(Some(PathBuf::from("./-config")))));
     }
 
     #[test]
@@ -611,6 +649,10 @@ mod tests {
             ("--config=", "\"--config\" needs a file, not an empty name"),
             ("-c a -c b", "\"--config\" is given twice"),
             ("--help=x", "\"--help\" takes no value"),
+            ("check -d", "\"--daemonize\" belongs to \"run\"; see \"ringaudit --help\""),
+            ("replay -p x", "\"--pid-file\" belongs to \"run\"; see \"ringaudit --help\""),
+            ("-p", "\"-p\" needs a file"),
+            ("--pid-file=", "\"--pid-file\" needs a file, not an empty name"),
         ];
         for (line, message) in cases {
             assert_eq!(error(line), message, "{line}");

@@ -40,6 +40,8 @@ pub struct Message<'a> {
     pub truncated: bool,
     /// The sender's port id; 0 is the kernel.
     pub sender: u32,
+    /// The groups that it was sent to, as bits; 0 for one to this socket alone.
+    pub groups: u32,
 }
 
 impl Batch {
@@ -103,11 +105,13 @@ impl Batch {
         let len = whole.min(SLOT);
         let head_start = index * HEAD;
         let tail_start = index * (SLOT - HEAD);
+        let address = self.addresses.get(index)?;
         Some(Message {
             head: self.heads.get(head_start..head_start + len.min(HEAD))?,
             tail: self.tails.get(tail_start..tail_start + len.saturating_sub(HEAD))?,
             truncated: whole > SLOT,
-            sender: self.addresses.get(index)?.nl_pid,
+            sender: address.nl_pid,
+            groups: address.nl_groups,
         })
     }
 }

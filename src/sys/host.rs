@@ -119,6 +119,17 @@ pub fn clocks() -> io::Result<(i64, i64)> {
     Ok((clock(libc::CLOCK_REALTIME)?, clock(libc::CLOCK_BOOTTIME)?))
 }
 
+/// The clock that is never set, in microseconds since some time before this boot's first program (CLOCK_MONOTONIC): it
+/// stands still while the machine sleeps. journald's `__MONOTONIC_TIMESTAMP` and systemd's `MONOTONIC_USEC` are of it.
+pub fn monotonic_us() -> io::Result<u64> {
+    // SAFETY: timespec is integers; all zeros is a valid value of it.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a live structure.
+    cerr(unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) })?;
+    #[allow(clippy::unnecessary_cast)] // time_t and long are 32 bits wide on some targets
+    Ok((time.tv_sec as i64).unsigned_abs() * 1_000_000 + (time.tv_nsec as i64).unsigned_abs() / 1000)
+}
+
 /// The kernel's clock tick in milliseconds, rounded up: how far CLOCK_REALTIME_COARSE lags (1 to 10); 10 if it would
 /// not say.
 pub fn tick() -> i64 {

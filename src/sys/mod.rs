@@ -7,6 +7,8 @@ pub mod clock;
 pub mod connect;
 #[cfg(feature = "counting")]
 pub mod counting;
+#[cfg(feature = "supervise")]
+pub mod fork;
 pub mod handle;
 pub mod host;
 #[cfg(feature = "reload")]
@@ -16,6 +18,8 @@ pub mod landlock;
 pub mod local;
 pub mod memory;
 pub mod netlink;
+#[cfg(feature = "coexist")]
+pub mod pidfd;
 pub mod poll;
 #[cfg(feature = "sandbox")]
 pub mod privilege;

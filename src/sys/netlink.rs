@@ -73,13 +73,7 @@ impl Socket {
         if self.set_option(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, wanted).is_err() {
             self.set_option(libc::SOL_SOCKET, libc::SO_RCVBUF, wanted)?;
         }
-        let mut granted: libc::c_int = 0;
-        let mut len = INT_LEN;
-        let at = (&raw mut granted).cast();
-        // SAFETY: value and length point to live variables, and the length says the value's size.
-        cerr(unsafe {
-            libc::getsockopt(self.fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, at, &raw mut len)
-        })?;
+        let [granted] = self.option(libc::SOL_SOCKET, libc::SO_RCVBUF)?;
         Ok(usize::try_from(granted).unwrap_or(0))
     }
 
@@ -92,18 +86,44 @@ impl Socket {
     /// Whether more than seven eighths of the receive buffer are in use (SO_MEMINFO, Linux 4.12). `None` where the
     /// kernel does not account a reader's memory, as for a socketpair.
     pub fn is_nearly_full(&self) -> Option<bool> {
-        /// SK_MEMINFO_VARS, linux/sock_diag.h.
-        const VARS: usize = 9;
         /// SK_MEMINFO_RMEM_ALLOC and SK_MEMINFO_RCVBUF.
         const USED: usize = 0;
         const SIZE: usize = 1;
-        let mut info = [0u32; VARS];
-        let mut len = libc::socklen_t::try_from(size_of_val(&info)).ok()?;
-        let at = info.as_mut_ptr().cast();
-        let (level, name) = (libc::SOL_SOCKET, libc::SO_MEMINFO);
-        // SAFETY: array and length are live, and the length says the array's size.
-        cerr(unsafe { libc::getsockopt(self.fd.as_raw_fd(), level, name, at, &raw mut len) }).ok()?;
+        let info = self.memory()?;
         self.accounted.then_some(info[USED] > info[SIZE] / 8 * 7)
+    }
+
+    /// SO_MEMINFO, in the order of SK_MEMINFO_*, linux/sock_diag.h.
+    fn memory(&self) -> Option<[u32; MEMINFO]> {
+        self.option(libc::SOL_SOCKET, libc::SO_MEMINFO).ok()
+    }
+
+    /// How many messages to a group did not fit this socket since it was opened (SO_MEMINFO, Linux 4.12). Each is one
+    /// that the kernel did not deliver; for what it sends to this socket alone it is a stall
+    /// (net/netlink/af_netlink.c, netlink_overrun). `None` where the kernel does not tell.
+    #[cfg(feature = "coexist")]
+    pub fn dropped(&self) -> Option<u32> {
+        /// SK_MEMINFO_DROPS
+        const DROPS: usize = 8;
+        self.memory().map(|info| info[DROPS])
+    }
+
+    /// Joins a multicast group (NETLINK_ADD_MEMBERSHIP), or leaves it.
+    ///
+    /// Errors: EPERM without the capability that the group wants.
+    #[cfg(feature = "coexist")]
+    pub fn set_member(&self, group: libc::c_int, member: bool) -> io::Result<()> {
+        let name = if member { libc::NETLINK_ADD_MEMBERSHIP } else { libc::NETLINK_DROP_MEMBERSHIP };
+        self.set_option(libc::SOL_NETLINK, name, group)
+    }
+
+    /// Whether it is in this group (NETLINK_LIST_MEMBERSHIPS, netlink(7)); there is one group for audit, the first.
+    ///
+    /// Errors: as getsockopt(2).
+    #[cfg(all(feature = "coexist", feature = "reload"))]
+    pub fn is_member(&self, group: libc::c_int) -> io::Result<bool> {
+        let [groups] = self.option(libc::SOL_NETLINK, libc::NETLINK_LIST_MEMBERSHIPS)?;
+        Ok(groups >> (group - 1) & 1 == 1)
     }
 
     /// Sends one message to the kernel.
@@ -147,6 +167,16 @@ impl Socket {
         Ok(Received { len: len.unsigned_abs(), sender: address.nl_pid })
     }
 
+    /// An option that is an array of numbers; the kernel may fill less of it.
+    fn option<const N: usize>(&self, level: libc::c_int, name: libc::c_int) -> io::Result<[u32; N]> {
+        let mut value = [0; N];
+        let mut len = libc::socklen_t::try_from(size_of_val(&value)).map_err(io::Error::other)?;
+        let at = value.as_mut_ptr().cast();
+        // SAFETY: array and length are live, and the length says the array's size.
+        cerr(unsafe { libc::getsockopt(self.fd.as_raw_fd(), level, name, at, &raw mut len) })?;
+        Ok(value)
+    }
+
     fn set_option(&self, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
         let at = (&raw const value).cast();
         // SAFETY: the pointer is to a live integer and the length is its size.
@@ -160,6 +190,8 @@ impl AsFd for Socket {
     }
 }
 
+/// SK_MEMINFO_VARS, linux/sock_diag.h.
+const MEMINFO: usize = 9;
 #[allow(clippy::cast_possible_truncation)]
 const ADDRESS_LEN: libc::socklen_t = size_of::<libc::sockaddr_nl>() as libc::socklen_t;
 #[allow(clippy::cast_possible_truncation)]

@@ -30,6 +30,11 @@ impl Wait {
         Self::new(fd.as_raw_fd(), 0)
     }
 
+    /// For ever: a place that nothing is waited for in (a negative descriptor is passed over, poll(2)).
+    pub fn never() -> Self {
+        Self::new(-1, 0)
+    }
+
     fn new(fd: RawFd, events: libc::c_short) -> Self {
         Self(libc::pollfd { fd, events, revents: 0 })
     }

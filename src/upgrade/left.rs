@@ -3,13 +3,11 @@
 use super::{VARIABLE, VERSION};
 use crate::capture::reader::Link;
 use crate::capture::registration::{Error, Registration};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::daemon::Running;
 use crate::event::notices::Process;
-use crate::loaded::Loaded;
 use crate::log;
 use crate::output::{OpenError, Outputs};
-use crate::rules::Planned;
 use crate::stats::Stats;
 use crate::sys::{image, local};
 use crate::wire::rule::Rule;
@@ -54,20 +52,25 @@ pub(crate) struct Rest<'a> {
     reading: Reading<'a>,
 }
 
+/// The numbers of state and socket, where this program was executed in another one's place.
+fn numbers() -> Option<(i32, i32)> {
+    let value = std::env::var(VARIABLE).ok()?;
+    let mut numbers = value.split(':').map(|number| number.parse::<i32>().ok());
+    let (pid, file, socket) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    // A program that a daemon has started has the variable too.
+    (u32::try_from(pid).ok() == Some(std::process::id())).then_some((file, socket))
+}
+
 impl Left {
+    /// Whether there is something to [take](Self::take).
+    #[cfg(feature = "supervise")]
+    pub(crate) fn is_there() -> bool {
+        numbers().is_some()
+    }
+
     /// What there is, if this program was executed in another one's place. To be called before anything is opened.
     pub(crate) fn take() -> Option<Self> {
-        let value = std::env::var(VARIABLE).ok()?;
-        let mut numbers = value.split(':').map(str::parse::<i32>);
-        let (Some(Ok(pid)), Some(Ok(file)), Some(Ok(socket))) =
-            (numbers.next(), numbers.next(), numbers.next())
-        else {
-            return None;
-        };
-        // A program that a daemon has started has the variable too.
-        if u32::try_from(pid).ok() != Some(std::process::id()) {
-            return None;
-        }
+        let (file, socket) = numbers()?;
         let mut sealed = Vec::new();
         let read = image::sealed(file).and_then(|mut file| {
             use std::io::Seek;
@@ -104,6 +107,7 @@ impl Left {
     /// The place at the kernel, and the counters; `None` when there is none any more.
     pub(crate) fn registration(
         &mut self,
+        settings: &config::Kernel,
         link: &Arc<Link>,
         stats: &Arc<Stats>,
     ) -> Option<Result<Registration, Error>> {
@@ -113,23 +117,21 @@ impl Left {
             stats.types.resume(&known.types);
             Reading::of(known.body.get(known.registration..).unwrap_or_default())
         });
-        Registration::resume(self.socket, Arc::clone(link), Arc::clone(stats), from.as_mut())
+        Registration::resume(self.socket, settings, Arc::clone(link), Arc::clone(stats), from.as_mut())
     }
 
     /// Goes on with settings and rules: what the config of now wants otherwise is changed.
-    pub(crate) fn go_on(&self, running: &mut Running<'_>, rules: Vec<Planned>) {
-        let Running { registration, config, loaded, since, .. } = running;
-        registration.verify();
+    pub(crate) fn go_on(&self, running: &mut Running<'_>) {
+        running.registration.go_on();
         let Some(Known { from, age, rules: old, .. }) = &self.known else {
-            registration.apply(&config.kernel);
-            *loaded = Loaded::load(&config.rules, rules, registration.control());
+            if running.registration.is_begun() {
+                running.begin();
+            }
             return;
         };
-        registration.apply_again(&config.kernel);
-        let (new, told) = Loaded::replace(&config.rules, rules, old, registration.control());
-        *loaded = new;
+        let told = running.begin_again(old);
         log::info(format_args!("upgraded from {from} to {VERSION}; {told}"));
-        *since = Instant::now().checked_sub(*age).unwrap_or(*since);
+        running.since = Instant::now().checked_sub(*age).unwrap_or(running.since);
     }
 
     /// What outputs and writer have left.

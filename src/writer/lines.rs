@@ -4,7 +4,7 @@
 pub(super) mod change;
 
 use super::loss::Loss;
-use crate::config::{self, Condition, Config, Enrich, Format, Label, Problem};
+use crate::config::{self, Condition, Config, Enrich, Format, Label, Mode, Problem, TakeOver};
 use crate::enrich::context::Context;
 use crate::enrich::{Names, PASSWD, labels};
 use crate::event::facts::Facts;
@@ -17,6 +17,7 @@ use crate::format::{Line, escape, go_audit, json, raw};
 use crate::output::Outputs;
 use crate::stats::Stats;
 use crate::sys::host;
+use crate::wire::record::RecordType;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -92,6 +93,8 @@ pub struct Lines {
     raw: config::Raw,
     /// This host's name.
     node: Vec<u8>,
+    /// This process, where its own system calls may be audited: the kernel spares only its registered daemon.
+    own: Option<u32>,
     line: Line,
     pub(super) stats: Arc<Stats>,
     #[cfg(feature = "status")]
@@ -128,6 +131,7 @@ impl Lines {
             gelf: Gelf::new(records, &node)?,
             raw: config.raw,
             node,
+            own: (live && can_see_itself(&config.kernel)).then(std::process::id),
             line: Line::new(longest)?,
             stats,
             #[cfg(feature = "status")]
@@ -211,6 +215,16 @@ impl Lines {
         fits
     }
 
+    /// Whether it is an event of what this process itself did, which would make another one when it is written. What
+    /// has a record of its own before that of the system call, such as a change of rules, is told all the same.
+    fn is_own(&self, event: &Event<'_>) -> bool {
+        self.own.is_some_and(|own| {
+            let mut records = event.records;
+            records.next().is_some_and(|first| first.kind == RecordType::SYSCALL)
+                && Facts::of(event).pid == Some(own)
+        })
+    }
+
     /// Makes the line; false when it does not fit.
     fn format(&mut self, format: Format, event: &Event<'_>) -> bool {
         self.line.clear();
@@ -232,6 +246,7 @@ impl Lines {
         match format {
             Format::GoAudit => go_audit::write(event, &self.names.users, &mut self.line),
             Format::Json if JSON => {
+                self.json.at(self.now);
                 let found = self.context.as_ref().map(Context::found);
                 let found = found.as_ref().filter(|_| event.stamp.serial != 0);
                 self.json.write_with(event, &self.names, found, translate, &mut self.line);
@@ -246,6 +261,11 @@ impl Lines {
     }
 }
 
+/// Whether the kernel may audit this process: it listens to the group, now or while another one is registered.
+fn can_see_itself(kernel: &config::Kernel) -> bool {
+    cfg!(feature = "coexist") && (kernel.mode == Mode::Multicast || kernel.take_over != TakeOver::No)
+}
+
 /// The most that the records of an event can be.
 fn records_space(config: &Config) -> usize {
     config.event.max_kib as usize * 1024
@@ -256,7 +276,11 @@ impl Sink for Lines {
         self.stats.assembled.add(1);
         #[cfg(feature = "status")]
         self.top.count(event);
-        let kept = if JSON { self.learn(event) } else { 0 };
+        let kept = match cfg!(feature = "coexist") && self.is_own(event) {
+            true => u64::MAX,
+            false if JSON => self.learn(event),
+            false => 0,
+        };
         self.outputs.filtered(kept);
         if kept == u64::MAX {
             return self.stats.filtered.add(1);

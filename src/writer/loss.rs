@@ -22,9 +22,10 @@ type Place = (&'static str, &'static str, fn(&Stats) -> &Counter);
 const OUTPUT: &str = "output";
 
 /// All of them but the outputs, along the way of a record.
-const PLACES: [Place; 12] = [
+const PLACES: [Place; 13] = [
     ("kernel", "records", |s| &s.kernel_lost),
     ("registration", "times", |s| &s.registration_lost),
+    ("multicast", "records", |s| &s.multicast_dropped),
     ("receive", "errors", |s| &s.receive_errors),
     ("foreign", "messages", |s| &s.foreign),
     ("message-header", "messages", |s| &s.malformed_messages),

@@ -102,6 +102,19 @@ impl Requests {
         }
     }
 
+    /// Whether the writer has shown that it is alive since the last call.
+    #[cfg(feature = "supervise")]
+    pub fn is_alive(&self) -> bool {
+        self.room.pulse.ask()
+    }
+
+    /// Wakes the writer wherever it waits, so that it shows that it is alive.
+    #[cfg(feature = "supervise")]
+    pub fn wake(&self) {
+        self.room.ring();
+        self.bell.ring();
+    }
+
     /// Makes the writer look at the counters: something was counted elsewhere.
     pub fn look(&self) {
         self.bell.ring();
@@ -170,6 +183,7 @@ impl Writer {
             if let Some(order) = self.is_handed_over() {
                 return self.hand_over(&order);
             }
+            self.requests.room.beat();
             let more = self.take_block();
             if more && self.flushed.elapsed() < FLUSH_EVERY {
                 continue;

@@ -33,6 +33,11 @@ fn keys_of(text: &str) -> BTreeSet<(String, String)> {
     keys
 }
 
+/// The table of a header in a document; "" for the keys outside of any.
+fn of_header(header: &str) -> String {
+    header.trim_matches(['[', ']']).replace("Outside of any table", "")
+}
+
 fn expected_keys() -> BTreeSet<(String, String)> {
     let owned = |(table, keys): (&str, Vec<&str>)| -> Vec<(String, String)> {
         keys.into_iter().map(|key| (table.to_owned(), key.to_owned())).collect()
@@ -58,6 +63,8 @@ fn the_example_has_every_key_with_its_default() {
     let Target::File(file) = &config.outputs[0].target else { panic!("a file") };
     assert_eq!(file.mode, 0o600);
     assert_eq!(good(EXAMPLE).kernel, default.kernel);
+    let plain = good(EXAMPLE);
+    assert_eq!((plain.log, &plain.pid_file, &plain.json), (default.log, &default.pid_file, &default.json));
 }
 
 #[test]
@@ -71,7 +78,7 @@ fn the_reference_has_every_key_and_no_other() {
     let mut keys = BTreeSet::new();
     for line in REFERENCE.lines() {
         if let Some(header) = line.strip_prefix("## ") {
-            table = header.trim_matches(['[', ']']).to_owned();
+            table = of_header(header);
         } else if let Some(key) = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()) {
             keys.insert((table.clone(), key.to_owned()));
         }
@@ -88,7 +95,7 @@ fn the_man_page_has_every_key_and_no_other() {
     let mut lines = MAN[begin..end].lines();
     while let Some(line) = lines.next() {
         if let Some(header) = line.strip_prefix(".SS ") {
-            table = header.trim_matches(['[', ']']).to_owned();
+            table = of_header(header);
         } else if line == ".TP" {
             // `.B key`, or `.BR key ", " key`.
             for key in lines.next().unwrap().split([' ', '"', ',']).skip(1).filter(|key| !key.is_empty()) {
@@ -132,6 +139,7 @@ fn help_and_man_page_have_every_flag_and_no_other() {
             "b" | "by" => &["top", flag, "key"],
             "S" | "sort" => &["top", flag, "bytes"],
             "i" | "interval" => &["top", flag, "2"],
+            "P" | "pid-file" => &[flag, "/x"],
             _ => &[flag],
         };
         assert!(cli::parse(words.iter().map(Into::into)).is_ok(), "{flag}");

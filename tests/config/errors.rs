@@ -6,7 +6,7 @@ use crate::{one_key, problems, tables};
 use ringaudit::config::{MAX_ENV, MAX_FILTERS, MAX_LABELS};
 
 const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
-    ("kernel", "mode", "1", "\"kernel.mode\" must be \"unicast\", not a whole number"),
+    ("kernel", "mode", "1", "\"kernel.mode\" must be \"unicast\" or \"multicast\", not a whole number"),
     ("kernel", "enabled", "1", "\"kernel.enabled\" must be true, false or \"leave\", not a whole number"),
     ("kernel", "enabled", "'yes'", "\"kernel.enabled\" must be true, false or \"leave\", not a string"),
     (
@@ -180,6 +180,16 @@ const WRONG_TYPES: &[(&str, &str, &str, &str)] = &[
         "\"output.format\" must be \"json\", \"go-audit\" or \"raw\", not a whole number",
     ),
     ("json", "argv", "1", "\"json.argv\" must be \"list\", \"string\" or \"both\", not a whole number"),
+    ("", "log", "1", "\"log\" must be \"stderr\", \"syslog\" or \"kmsg\", not a whole number"),
+    ("", "pid_file", "[]", "\"pid_file\" must be an absolute path, not a list"),
+    ("json", "boot_id", "1", "\"json.boot_id\" must be true or false, not a whole number"),
+    ("json", "monotonic", "'x'", "\"json.monotonic\" must be true or false, not a string"),
+    (
+        "kernel",
+        "take_over",
+        "true",
+        "\"kernel.take_over\" must be \"no\", \"wait\" or \"replace\", not a boolean",
+    ),
     ("json", "argv_max_bytes", "'1k'", "\"json.argv_max_bytes\" must be a whole number, not a string"),
     ("raw", "node", "'web'", "\"raw.node\" must be true or false, not a string"),
     ("raw", "enriched", "1", "\"raw.enriched\" must be true or false, not a whole number"),
@@ -326,14 +336,14 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
     (
         "kernel",
         "mode",
-        "'multicast'",
-        "\"kernel.mode\" = \"multicast\" is not supported by this version; use \"unicast\"",
+        "'anycast'",
+        "\"kernel.mode\" must be \"unicast\" or \"multicast\", not \"anycast\"; did you mean \"unicast\"?",
     ),
     (
         "kernel",
         "mode",
         "'unicats'",
-        "\"kernel.mode\" must be \"unicast\", not \"unicats\"; did you mean \"unicast\"?",
+        "\"kernel.mode\" must be \"unicast\" or \"multicast\", not \"unicats\"; did you mean \"unicast\"?",
     ),
     (
         "kernel",
@@ -526,7 +536,7 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
     (
         "[kernel]\nxyzzy = 1\nsize_kib = 1\nrestore = ['enabled', 'enabled', 'failre', 1]\n",
         &[
-            "f:2:1: unknown key \"xyzzy\" in [kernel]; its keys are \"mode\", \"enabled\", \"backlog_limit\", \"backlog_wait_time\", \"failure\", \"restore\", \"receive_buffer_kib\" and \"verify_s\"",
+            "f:2:1: unknown key \"xyzzy\" in [kernel]; its keys are \"mode\", \"enabled\", \"backlog_limit\", \"backlog_wait_time\", \"failure\", \"restore\", \"receive_buffer_kib\", \"verify_s\" and \"take_over\"",
             "f:3:1: unknown key \"size_kib\" in [kernel]; it belongs in [ring]",
             "f:4:24: \"enabled\" stands twice in \"kernel.restore\"",
             "f:4:35: each of \"kernel.restore\" must be \"backlog_limit\", \"backlog_wait_time\", \"failure\" or \"enabled\", not \"failre\"; did you mean \"failure\"?",
@@ -538,11 +548,33 @@ const WHOLE_TEXTS: &[(&str, &[&str])] = &[
         &[
             "f:1:1: \"backlog_limit\" stands outside of any table; it belongs in [kernel]",
             "f:2:1: \"mode\" stands outside of any table; it belongs in [kernel] or [status] or [[output]]",
-            "f:3:1: \"log\" is not supported by this version; messages go to stderr",
             "f:4:1: unknown key \"foo\" outside of any table; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [sandbox], [memory], [status], [[label]], [[filter]] and [[output]]",
             "f:5:2: unknown table [kernal]; did you mean [kernel]?",
             "f:6:2: unknown table [foo2]; the tables are [kernel], [ring], [event], [rules], [json], [raw], [translate], [enrich], [sandbox], [memory], [status], [[label]], [[filter]] and [[output]]",
             "f:7:3: unknown table [outputs]; did you mean [[output]]?",
+        ],
+    ),
+    (
+        "log = 'sylsog'\npidfile = '/x'\npid_file = 'x'\nlog = 'kmsg'\n[kernel]\nlog = 'kmsg'\n",
+        &[
+            "f:1:8: \"log\" must be \"stderr\", \"syslog\" or \"kmsg\", not \"sylsog\"; did you mean \"syslog\"?",
+            "f:2:1: unknown key \"pidfile\"; did you mean \"pid_file\"?",
+            "f:3:13: \"pid_file\" must be an absolute path, not \"x\"",
+            "f:4:1: \"log\" is given twice; keep one",
+            "f:6:1: unknown key \"log\" in [kernel]; it stands before the first table",
+        ],
+    ),
+    (
+        "log = 1\npid_file = []\n",
+        &[
+            "f:1:7: \"log\" must be \"stderr\", \"syslog\" or \"kmsg\", not a whole number",
+            "f:2:12: \"pid_file\" must be an absolute path, not a list",
+        ],
+    ),
+    (
+        "[kernel]\nmode = 'multicast'\ntake_over = 'wait'\n",
+        &[
+            "f:3:14: \"kernel.take_over\" is for mode = \"unicast\": in multicast mode nobody's place is taken",
         ],
     ),
     ("kernel = 'x'\n", &["f:1:11: [kernel] must be a table, not a string"]),
@@ -706,7 +738,9 @@ fn unknown_keys_suggest_the_near_ones() {
             // A required key is then missing as well: only the slip's own message is looked at.
             let text = one_key(table, key, "1").replacen(&format!("{key} = "), &format!("{slip} = "), 1);
             let found = problems(&text);
-            let expected = format!("f:2:1: unknown key \"{slip}\" in {label}; did you mean \"{key}\"?");
+            let place = if table.is_empty() { "f:1:1" } else { "f:2:1" };
+            let home = if table.is_empty() { String::new() } else { format!(" in {label}") };
+            let expected = format!("{place}: unknown key \"{slip}\"{home}; did you mean \"{key}\"?");
             assert!(found.contains(&expected), "{expected}\n{found:?}");
         }
     }
@@ -718,7 +752,8 @@ fn wrong_types_have_their_exact_message() {
     for &(table, key, value, message) in WRONG_TYPES {
         tried.insert((table, key));
         let column = key.len() + 4 + usize::from(value.starts_with('\''));
-        assert_eq!(problems(&one_key(table, key, value)), [format!("f:2:{column}: {message}")]);
+        let line = if table.is_empty() { 1 } else { 2 };
+        assert_eq!(problems(&one_key(table, key, value)), [format!("f:{line}:{column}: {message}")]);
     }
     let all = tables().into_iter().flat_map(|(table, keys)| keys.into_iter().map(move |key| (table, key)));
     assert_eq!(tried, all.collect(), "each key has a case");

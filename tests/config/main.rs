@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 
 use ringaudit::config::{
     Argv, AtExit, BUILT_IN, Config, Enrich, Event, FILTER_KEYS, Failure, FileTarget, Format, Fsync, Json,
-    Kernel, KernelKey, LABEL_KEYS, Label, LabelTest, Landlock, Loaded, Located, LongLine, LowSpace,
-    MAX_BYTES, Memory, NameSource, OUTPUT_KEYS, OnError, Output, Overflow, Place, Queue, Raw, Ring, Rules,
-    SECTIONS, Sandbox, Seccomp, Setting, Source, Target, Translate, WhenFull, embedded, read, read_file,
+    Kernel, KernelKey, LABEL_KEYS, Label, LabelTest, Landlock, Loaded, Located, LogTo, LongLine, LowSpace,
+    MAX_BYTES, Memory, Mode, NameSource, OUTPUT_KEYS, OnError, Output, Overflow, Place, Queue, Raw, Ring,
+    Rules, SECTIONS, Sandbox, Seccomp, Setting, Source, TOP_KEYS, TakeOver, Target, Translate, WhenFull,
+    embedded, read, read_file,
 };
 
 const EXAMPLE: &str = include_str!("../../contrib/ringaudit.toml");
@@ -38,6 +39,7 @@ fn good(text: &str) -> Config {
 /// The names of all tables, each with its keys.
 fn tables() -> Vec<(&'static str, Vec<&'static str>)> {
     let mut tables: Vec<_> = SECTIONS.iter().map(|section| (section.name, section.keys.to_vec())).collect();
+    tables.push(("", TOP_KEYS.to_vec()));
     tables.push(("label", LABEL_KEYS.to_vec()));
     tables.push(("filter", FILTER_KEYS.to_vec()));
     tables.push(("output", OUTPUT_KEYS.iter().map(|(key, _)| *key).collect()));
@@ -47,6 +49,7 @@ fn tables() -> Vec<(&'static str, Vec<&'static str>)> {
 /// A table of one key, made complete where the table is an output.
 fn one_key(table: &str, key: &str, value: &str) -> String {
     match (table, key) {
+        ("", _) => format!("{key} = {value}\n"),
         ("output", "type") => format!("[[output]]\n{key} = {value}\n"),
         ("output", "path") => format!("[[output]]\n{key} = {value}\ntype = \"file\"\n"),
         (
@@ -120,6 +123,7 @@ fn the_embedded_config_reads() {
 
 fn every_kernel_value() -> Kernel {
     Kernel {
+        mode: Mode::Unicast,
         enabled: Setting::Leave,
         backlog_limit: Setting::Set(0),
         backlog_wait_time: Setting::Leave,
@@ -127,6 +131,7 @@ fn every_kernel_value() -> Kernel {
         restore: vec![KernelKey::Enabled],
         receive_buffer_kib: 16,
         verify_s: 86400,
+        take_over: TakeOver::Wait,
     }
 }
 
@@ -143,6 +148,8 @@ fn every_rules_value() -> Rules {
 
 /// Values other than the defaults.
 const EVERY_VALUE: &str = r#"
+        log = "kmsg"
+        pid_file = "/run/x.pid"
         [kernel]
         mode = "unicast"
         enabled = "leave"
@@ -152,6 +159,7 @@ const EVERY_VALUE: &str = r#"
         restore = ["enabled"]
         receive_buffer_kib = 16
         verify_s = 86400
+        take_over = "wait"
         [ring]
         size_kib = 64
         overflow = "wait"
@@ -168,6 +176,8 @@ const EVERY_VALUE: &str = r#"
         [json]
         argv = "both"
         argv_max_bytes = 5
+        boot_id = true
+        monotonic = true
         [raw]
         node = true
         enriched = true
@@ -184,11 +194,13 @@ const EVERY_VALUE: &str = r#"
 fn every_value_arrives() {
     let config = good(EVERY_VALUE);
     let expected = Config {
+        log: LogTo::Kmsg,
+        pid_file: Some(PathBuf::from("/run/x.pid")),
         kernel: every_kernel_value(),
         ring: Ring { size_kib: 64, overflow: Overflow::Wait },
         event: Event { timeout_ms: 100, max_kib: 16, types: (1300, 1399) },
         rules: every_rules_value(),
-        json: Json { argv: Argv::Both, argv_max_bytes: 5 },
+        json: Json { argv: Argv::Both, argv_max_bytes: 5, boot_id: true, monotonic: true },
         raw: Raw { node: true, enriched: true },
         translate: Translate { values: false, names: NameSource::Nscd, drop_raw: true },
         outputs: vec![Output { format: Format::Raw, ..Output::default() }],
@@ -445,4 +457,13 @@ fn files() {
     assert_eq!(named.read(), read_file(&dir.path().join("good")));
     assert_eq!(Source::BuiltIn.to_string(), "(built-in)");
     assert_eq!(Source::BuiltIn.read(), Ok(Loaded::from(embedded())));
+}
+
+/// A listener leaves the kernel's settings alone but for what is written.
+#[test]
+fn multicast_changes_what_is_not_given() {
+    let kernel = good("[kernel]\nmode = 'multicast'\nbacklog_limit = 9\n").kernel;
+    let (left, set) = ((kernel.enabled, kernel.backlog_wait_time, kernel.failure), kernel.backlog_limit);
+    assert_eq!((left, set), ((Setting::Leave, Setting::Leave, Setting::Leave), Setting::Set(9)));
+    assert_eq!(kernel.mode, Mode::Multicast);
 }

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use ringaudit::config::{
     Action, Argv, AtExit, Condition, Config, Enrich, Event, Failure, FileTarget, Filter, Format, Json,
-    Kernel, KernelKey, Label, LabelTest, Landlock, Located, Memory, NameSource, Network, OnError, Output,
-    Overflow, Place, Raw, Ring, Rules, Sandbox, Seccomp, Setting, Status, Syscall, Target, Translate, read,
-    show,
+    Kernel, KernelKey, Label, LabelTest, Landlock, Located, LogTo, Memory, Mode, NameSource, Network,
+    OnError, Output, Overflow, Place, Raw, Ring, Rules, Sandbox, Seccomp, Setting, Status, Syscall, TakeOver,
+    Target, Translate, read, show,
 };
 
 use crate::documents::whole_example;
@@ -40,18 +40,37 @@ fn kernel() -> impl Strategy<Value = Kernel> {
         restore,
         16..=1_048_576_u32,
         30..=86_400_u32,
+        proptest::sample::select(vec![
+            (Mode::Multicast, TakeOver::No),
+            (Mode::Unicast, TakeOver::No),
+            (Mode::Unicast, TakeOver::Wait),
+            (Mode::Unicast, TakeOver::Replace),
+        ]),
     )
-        .prop_map(|(enabled, backlog_limit, backlog_wait_time, failure, restore, buffer, verify_s)| {
-            Kernel {
+        .prop_map(
+            |(
                 enabled,
                 backlog_limit,
                 backlog_wait_time,
                 failure,
                 restore,
-                receive_buffer_kib: buffer,
+                buffer,
                 verify_s,
-            }
-        })
+                (mode, take_over),
+            )| {
+                Kernel {
+                    mode,
+                    take_over,
+                    enabled,
+                    backlog_limit,
+                    backlog_wait_time,
+                    failure,
+                    restore,
+                    receive_buffer_kib: buffer,
+                    verify_s,
+                }
+            },
+        )
 }
 
 fn outputs() -> impl Strategy<Value = Vec<Output>> {
@@ -209,7 +228,11 @@ fn config() -> impl Strategy<Value = Config> {
         },
     );
     let argv = prop_oneof![Just(Argv::List), Just(Argv::Text), Just(Argv::Both)];
-    let json = (argv, any::<u32>()).prop_map(|(argv, argv_max_bytes)| Json { argv, argv_max_bytes });
+    let json = (argv, any::<u32>(), any::<bool>(), any::<bool>()).prop_map(
+        |(argv, argv_max_bytes, boot_id, monotonic)| Json { argv, argv_max_bytes, boot_id, monotonic },
+    );
+    let log = prop_oneof![Just(LogTo::Stderr), Just(LogTo::Syslog), Just(LogTo::Kmsg)];
+    let pid_file = proptest::option::of(name().prop_map(|name| PathBuf::from(format!("/{name}"))));
     let raw = any::<(bool, bool)>().prop_map(|(node, enriched)| Raw { node, enriched });
     let names = prop_oneof![Just(NameSource::Files), Just(NameSource::Nscd), Just(NameSource::Off)];
     let translate = (any::<bool>(), names, any::<bool>()).prop_map(|(values, names, drop_raw)| Translate {
@@ -219,50 +242,41 @@ fn config() -> impl Strategy<Value = Config> {
     });
     let labels = proptest::collection::vec(label(), 0..4);
     let filters = proptest::collection::vec(filter(), 0..4);
+    let lists = (labels, filters, status(), log, pid_file);
     let memory =
         (0..=1_048_576_u32).prop_map(|value| Memory { max_kib: Located { place: Place::default(), value } });
     let less = (sandbox(), memory);
-    (
-        kernel(),
-        ring,
-        event,
-        rules,
-        json,
-        raw,
-        translate,
-        (enrich(), less),
-        (labels, filters, status()),
-        outputs(),
+    (kernel(), ring, event, rules, json, raw, translate, (enrich(), less), lists, outputs()).prop_map(
+        |(
+            kernel,
+            ring,
+            event,
+            rules,
+            json,
+            raw,
+            translate,
+            (enrich, less),
+            (labels, filters, status, log, pid_file),
+            outputs,
+        )| Config {
+            log,
+            pid_file,
+            kernel,
+            ring,
+            event,
+            rules,
+            json,
+            raw,
+            translate,
+            enrich,
+            sandbox: less.0,
+            memory: less.1,
+            status,
+            labels,
+            filters,
+            outputs,
+        },
     )
-        .prop_map(
-            |(
-                kernel,
-                ring,
-                event,
-                rules,
-                json,
-                raw,
-                translate,
-                (enrich, less),
-                (labels, filters, status),
-                outputs,
-            )| Config {
-                kernel,
-                ring,
-                event,
-                rules,
-                json,
-                raw,
-                translate,
-                enrich,
-                sandbox: less.0,
-                memory: less.1,
-                status,
-                labels,
-                filters,
-                outputs,
-            },
-        )
 }
 
 /// What holds for every text, right or wrong.

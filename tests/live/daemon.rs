@@ -55,6 +55,19 @@ impl Daemon {
         more: &str,
         change: impl FnOnce(&mut Command),
     ) -> Self {
+        Self::start_until(machine, dir, more, change, |machine, daemon| {
+            machine.status().pid == daemon.pid() && !machine.own_rules().is_empty()
+        })
+    }
+
+    /// The same, until it has begun as the caller wants it.
+    pub(crate) fn start_until(
+        machine: &mut Machine,
+        dir: tempfile::TempDir,
+        more: &str,
+        change: impl FnOnce(&mut Command),
+        mut has_begun: impl FnMut(&mut Machine, &Self) -> bool,
+    ) -> Self {
         let log = dir.path().join("log");
         let config = write_config(dir.path(), machine, more);
         let mut command = Command::new(*BINARY);
@@ -63,7 +76,7 @@ impl Daemon {
         change(&mut command);
         let mut daemon = Self { log, child: command.spawn().unwrap(), dir };
         let start = Instant::now();
-        while machine.status().pid != daemon.pid() || machine.own_rules().is_empty() {
+        while !has_begun(machine, &daemon) {
             let ended = daemon.child.try_wait().unwrap();
             assert!(ended.is_none(), "the daemon ended at its start: {}", daemon.stderr());
             assert!(start.elapsed() < PATIENCE, "the daemon does not start: {}", daemon.stderr());

@@ -8,6 +8,7 @@ mod daemon;
 mod flood;
 mod machine;
 
+mod beside;
 mod context;
 mod faults;
 mod filters;

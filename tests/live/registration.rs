@@ -25,7 +25,7 @@ for my $path (glob "/proc/$pid/fd/*") {
 die "$done netlink sockets, not 2" unless $done == 2;
 "#;
 
-fn connect(pid: u32, port: u32) {
+pub(crate) fn connect(pid: u32, port: u32) {
     let words = ["-e", CONNECT, &pid.to_string(), &port.to_string()];
     assert!(Command::new("perl").args(words).status().unwrap().success());
 }

@@ -21,10 +21,10 @@ pub(crate) struct Log {
 }
 
 /// auditd, until it is dropped.
-struct Auditd(Child);
+pub(crate) struct Auditd(Child);
 
 impl Auditd {
-    fn start(machine: &mut Machine, dir: &Path) -> Self {
+    pub(crate) fn start(machine: &mut Machine, dir: &Path) -> Self {
         let config = format!(
             "log_file = {}/audit.log\nlog_format = RAW\nlog_group = root\nwrite_logs = yes\nlocal_events = yes\n\
              flush = NONE\nmax_log_file = 2000\nmax_log_file_action = ignore\nspace_left = 2\n\
@@ -34,7 +34,7 @@ impl Auditd {
             dir.display()
         );
         write(&dir.join("auditd.conf"), &config);
-        fs::create_dir(dir.join("plugins")).unwrap();
+        fs::create_dir_all(dir.join("plugins")).unwrap();
         set_mode(&dir.join("plugins"), 0o750);
         let mut command = Command::new("auditd");
         command.args(["-n", "-s", "nochange", "-c"]).arg(dir).stdin(Stdio::null()).stdout(Stdio::null());
@@ -48,7 +48,16 @@ impl Auditd {
         auditd
     }
 
-    fn stop(mut self) {
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
+    pub(crate) fn stop(mut self) {
         let pid = self.0.id().to_string();
         assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
         wait("auditd's end", || self.0.try_wait().unwrap().is_some());

@@ -14,6 +14,7 @@ mod machine;
 mod argv;
 mod auditd;
 mod ausearch;
+mod beside;
 mod compare;
 mod differences;
 mod laurel;

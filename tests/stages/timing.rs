@@ -24,6 +24,30 @@ fn an_event_without_its_end_is_written_on_a_quiet_host() {
     assert_eq!(losses(&ended.lines), [loss("incomplete", 1, "events")]);
 }
 
+/// A board without a battery: it boots in 1970, finds a server, is set too far and back again. Events end by their
+/// records, and those that have no end by the time since they came, whatever their stamps say.
+#[test]
+fn a_clock_that_is_set_completes_nothing_early_or_late() {
+    const TIMES: [&str; 6] = ["0.004", "3.100", "1795491496.969", "4102444800.000", "978307200.500", "0.004"];
+    let stage = with_timeout(1_000);
+    let start = Instant::now();
+    for (serial, time) in (1..).zip(TIMES) {
+        // One that has its end, and one that never gets it.
+        stage.send(1300, format!("audit({time}:{serial}): a=b"));
+        stage.send(1320, format!("audit({time}:{serial}): "));
+        stage.send(1300, format!("audit({time}:{}): a=b", serial + 6));
+    }
+    stage.wait("the whole ones", |stage| serials(&stage.lines()).len() == 6);
+    assert!(start.elapsed() < Duration::from_millis(1_000), "at their ends: {:?}", start.elapsed());
+    stage.wait("the others", |stage| serials(&stage.lines()).len() == 12);
+    assert!(start.elapsed() >= Duration::from_millis(1_000), "not before their time: {:?}", start.elapsed());
+    let ended = stage.stop();
+    assert_eq!(serials(&ended.lines), (1..=12).collect::<Vec<_>>());
+    let times = ended.lines.iter().filter(|line| line["sequence"] != 0).map(|line| line["timestamp"].clone());
+    assert_eq!(times.collect::<Vec<_>>(), [TIMES, TIMES].concat(), "as the kernel wrote them");
+    assert_eq!(losses(&ended.lines), [loss("incomplete", 6, "events")]);
+}
+
 #[test]
 fn an_end_that_comes_late_writes_nothing_more() {
     let stage = with_timeout(100);

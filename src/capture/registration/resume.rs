@@ -1,7 +1,8 @@
 //! The place at the kernel that goes on in the program that is executed in this one's place: the data socket stays
 //! open, and with it the registration, which is the socket's port and the process's number.
 
-use super::{Control, Error, Field, Link, Registration, Standing, Status, control, wanted};
+use super::beside::{self, Beside};
+use super::{Control, Error, Field, Link, Registration, Standing, Status, wanted};
 use crate::config::{self, KernelKey};
 use crate::stats::Stats;
 use crate::sys::netlink::Socket;
@@ -12,6 +13,7 @@ impl Registration {
     /// What [`resume`](Self::resume) needs.
     pub fn save(&self, pen: &mut Pen) {
         pen.number(self.last_lost.into());
+        pen.number(self.beside.dropped().into());
         pen.number(self.undo.len() as u64);
         let settings = config::Kernel::default();
         for &(field, value) in &self.undo {
@@ -25,6 +27,7 @@ impl Registration {
     /// socket is none.
     pub fn resume(
         socket: i32,
+        settings: &config::Kernel,
         link: Arc<Link>,
         stats: Arc<Stats>,
         from: Option<&mut Reading<'_>>,
@@ -32,8 +35,9 @@ impl Registration {
         let data = Arc::new(Socket::adopt(socket).ok()?);
         let known = from.and_then(read);
         let restore = Vec::new();
-        let go_on = |(control, status): (Control, Status)| {
-            let (last_lost, undo) = known.unwrap_or((status.lost, Vec::new()));
+        let go_on = |(control, status): (Control, Option<Status>)| {
+            let lost = status.map_or(0, |status| status.lost);
+            let (last_lost, dropped, undo) = known.unwrap_or((lost, 0, Vec::new()));
             Self {
                 control,
                 data,
@@ -44,9 +48,11 @@ impl Registration {
                 last_lost,
                 standing: Standing::Held,
                 news: false,
+                begun: (false, false),
+                beside: Beside::new(settings, status.is_some(), dropped),
             }
         };
-        Some(control().map(go_on))
+        Some(beside::open(settings).map(go_on))
     }
 
     /// Reads what was [saved](Self::save) without using it.
@@ -55,12 +61,12 @@ impl Registration {
     }
 }
 
-fn read(from: &mut Reading<'_>) -> Option<(u32, Vec<(Field, u32)>)> {
-    let last_lost = from.small()?;
+fn read(from: &mut Reading<'_>) -> Option<(u32, u32, Vec<(Field, u32)>)> {
+    let (last_lost, dropped) = (from.small()?, from.small()?);
     let (mut undo, settings) = (Vec::new(), config::Kernel::default());
     for _ in 0..from.size()? {
         let (key, value) = (from.size()?, from.small()?);
         undo.push((wanted(&settings, *KernelKey::ALL.get(key)?).0, value));
     }
-    Some((last_lost, undo))
+    Some((last_lost, dropped, undo))
 }

@@ -182,6 +182,7 @@ impl Assembler {
     pub fn finish(&mut self, sink: &mut impl Sink) {
         self.give_up(sink);
         self.count_gaps(Instant::now(), true);
+        self.stats.last_serial.add(self.serials.highest().unwrap_or_default().into());
     }
 
     fn count_gaps(&mut self, now: Instant, all: bool) {

@@ -81,6 +81,11 @@ impl Serials {
         lost
     }
 
+    /// The highest so far.
+    pub fn highest(&self) -> Option<u32> {
+        self.highest
+    }
+
     /// When [`give_up`](Self::give_up) has something to do.
     pub fn deadline(&self) -> Option<Instant> {
         self.wait.map(|(at, _)| at)

@@ -10,13 +10,15 @@ use super::{Line, text, time};
 use crate::config::{Json as Settings, Translate};
 use crate::enrich::Names;
 use crate::enrich::context::Found;
-use crate::event::{Event, Record, Records};
+use crate::event::{Event, Origin, Record, Records};
+use crate::sys::host;
 use crate::sys::memory::Region;
 use crate::wire::fields::{self, Value};
 use crate::wire::record::RecordType;
 use crate::wire::tables::{self, Machine};
 pub use context::OVERHEAD as CONTEXT;
 use std::io;
+use std::time::Instant;
 
 /// Different record types in one event; the kernel's have eight or so. Records of further ones are written
 /// each for itself.
@@ -38,6 +40,7 @@ pub struct Json {
     /// The system's name.
     node: Vec<u8>,
     time: time::Rfc3339,
+    boot: Boot,
 }
 
 impl Json {
@@ -51,7 +54,13 @@ impl Json {
             space: Region::new(max, crate::FLOOR)?,
             node: node.to_vec(),
             time: time::Rfc3339::default(),
+            boot: Boot::of(settings),
         })
+    }
+
+    /// The lines from here on are of events that were read now.
+    pub fn at(&mut self, now: Instant) {
+        self.boot.now = now;
     }
 
     /// Appends the line, its newline included. `translate` adds the upper-case keys.
@@ -76,6 +85,9 @@ impl Json {
         line.push(self.time.of(event.stamp.millis));
         line.push(b"\",\"NODE\":");
         text::push_string(line, event.origin.node().unwrap_or(&self.node));
+        if event.origin == Origin::Here {
+            self.boot.write(line);
+        }
         let mut seen: heapless::Vec<Group, TYPES> = heapless::Vec::new();
         let mut machine = None;
         let mut records = event.records;
@@ -99,6 +111,41 @@ impl Json {
         let mut records = event.records;
         if records.any(|record| record.fields.len() > KEPT) {
             self.space.discard(KEPT);
+        }
+    }
+}
+
+/// What orders events although the clock of their stamps is set: which boot it is, and a clock that only goes on.
+struct Boot {
+    /// `/proc/sys/kernel/random/boot_id`; empty when it is not asked for, or not there.
+    id: String,
+    /// A moment, and the same one in microseconds of CLOCK_MONOTONIC; `None` when it is not asked for.
+    began: Option<(Instant, u64)>,
+    now: Instant,
+}
+
+impl Boot {
+    fn of(settings: &Settings) -> Self {
+        let now = Instant::now();
+        // Without the format nothing of this is in the binary.
+        let Settings { boot_id, monotonic, .. } =
+            if cfg!(feature = "json") { settings.clone() } else { Settings::default() };
+        let id = boot_id.then(|| std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok());
+        let began = monotonic.then(|| host::monotonic_us().ok()).flatten();
+        let id = id.flatten().unwrap_or_default().trim().to_owned();
+        Self { id, began: began.map(|micros| (now, micros)), now }
+    }
+
+    fn write(&self, line: &mut Line) {
+        if !self.id.is_empty() {
+            line.push(b",\"BOOT_ID\":");
+            text::push_string(line, self.id.as_bytes());
+        }
+        if let Some((began, micros)) = self.began {
+            // An Instant is of CLOCK_MONOTONIC, so that no further look at the clock is needed.
+            let since = self.now.saturating_duration_since(began).as_micros();
+            line.push(b",\"MONOTONIC\":");
+            line.push_number(micros.saturating_add(u64::try_from(since).unwrap_or(u64::MAX)));
         }
     }
 }

@@ -180,3 +180,26 @@ mod any_bytes {
         }
     }
 }
+
+#[test]
+fn which_boot_and_when_by_the_clock_that_is_not_set() {
+    let settings = Settings { boot_id: true, monotonic: true, ..Settings::default() };
+    let before = host::monotonic_us().unwrap();
+    let mut json = Json::new(&settings, Translate::default(), 1 << 16, b"host").unwrap();
+    json.at(Instant::now() + Duration::from_secs(5));
+    let own = Own::new(Duration::from_millis(7));
+    let names = Names::new(Instant::now());
+    let mut line = Line::new(1 << 16).unwrap();
+    json.write(&own.event(), &names, true, &mut line);
+    let value: J = serde_json::from_slice(line.as_bytes()).unwrap();
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    assert_eq!(value["BOOT_ID"], boot.trim());
+    let micros = value["MONOTONIC"].as_u64().unwrap();
+    let after = host::monotonic_us().unwrap() + 5_000_000;
+    assert!((before + 5_000_000..=after).contains(&micros), "{before} {micros} {after}");
+    // A log is of another boot, or of another time of this one.
+    line.clear();
+    json.write(&Event { origin: Origin::Log { node: b"" }, ..own.event() }, &names, true, &mut line);
+    let value: J = serde_json::from_slice(line.as_bytes()).unwrap();
+    assert!(value.get("BOOT_ID").is_none() && value.get("MONOTONIC").is_none(), "{value}");
+}

@@ -20,7 +20,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// How far looks at the path and at the free space are apart, while there is something to write.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -58,8 +58,9 @@ struct Open {
     file: fs::File,
     identity: Identity,
     is_regular: bool,
-    /// When it was made, as far as that is known.
-    made: SystemTime,
+    /// How old it was, as far as that is known, and since when it is open: a clock that is set meanwhile changes nothing.
+    age: Duration,
+    since: Instant,
 }
 
 impl Open {
@@ -101,9 +102,10 @@ impl File {
         let (file, goes_on) = open(&self.target.path, &self.access, self.torn, !self.is_shared)?;
         let metadata = file.metadata()?;
         self.restart |= self.torn.take().is_some() && !goes_on;
-        let made = metadata.created().or_else(|_| metadata.modified()).unwrap_or_else(|_| SystemTime::now());
+        let made = metadata.created().or_else(|_| metadata.modified()).ok();
+        let age = made.and_then(|made| made.elapsed().ok()).unwrap_or_default();
         let identity = Identity::of(&metadata);
-        self.file = Some(Open { file, identity, is_regular: metadata.is_file(), made });
+        self.file = Some(Open { file, identity, is_regular: metadata.is_file(), age, since: Instant::now() });
         self.is_missing = false;
         Ok(())
     }
@@ -151,8 +153,8 @@ impl File {
 
     fn look_at_age(&mut self) {
         let age = Duration::from_secs(self.target.rotate_s.into());
-        let made = self.file.as_ref().map(|open| open.made);
-        let is_old = made.is_some_and(|made| made.elapsed().is_ok_and(|elapsed| elapsed >= age));
+        let is_old =
+            self.file.as_ref().is_some_and(|open| open.age.saturating_add(open.since.elapsed()) >= age);
         if !age.is_zero() && is_old && self.len().is_some_and(|len| len > 0) {
             self.rotate();
         }

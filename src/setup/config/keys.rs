@@ -1,4 +1,4 @@
-//! The names that a config can hold: tables, keys, and the words that later versions will take.
+//! The names that a config can hold: tables and keys.
 //! The walker suggests from them; the tests compare them with the documents.
 
 /// A table of the config and its keys, in the order of the documents.
@@ -10,25 +10,19 @@ pub struct Section {
     pub keys: &'static [&'static str],
 }
 
+/// The keys that stand before the first table.
+pub const TOP_KEYS: [&str; 2] = ["log", "pid_file"];
+
 /// All tables but the lists, `[[label]]`, `[[filter]]` and `[[output]]`.
 pub const SECTIONS: [Section; 11] = [
     Section {
         name: "kernel",
-        keys: &[
-            "mode",
-            "enabled",
-            "backlog_limit",
-            "backlog_wait_time",
-            "failure",
-            "restore",
-            "receive_buffer_kib",
-            "verify_s",
-        ],
+        keys: if cfg!(feature = "coexist") { &KERNEL_KEYS } else { KERNEL_KEYS.split_at(8).0 },
     },
     Section { name: "ring", keys: &["size_kib", "overflow"] },
     Section { name: "event", keys: &["timeout_ms", "max_kib", "types"] },
     Section { name: "rules", keys: &["files", "lines", "on_error", "at_exit", "restore_watches"] },
-    Section { name: "json", keys: &["argv", "argv_max_bytes"] },
+    Section { name: "json", keys: &["argv", "argv_max_bytes", "boot_id", "monotonic"] },
     Section { name: "raw", keys: &["node", "enriched"] },
     Section { name: "translate", keys: &["values", "names", "drop_raw"] },
     Section {
@@ -65,6 +59,19 @@ pub const SECTIONS: [Section; 11] = [
             &[]
         },
     },
+];
+
+/// The keys of `[kernel]`, the last of which is the feature coexist's.
+const KERNEL_KEYS: [&str; 9] = [
+    "mode",
+    "enabled",
+    "backlog_limit",
+    "backlog_wait_time",
+    "failure",
+    "restore",
+    "receive_buffer_kib",
+    "verify_s",
+    "take_over",
 ];
 
 /// The keys of `[[output]]`, each with the output types that take it; an empty list is all types.
@@ -134,12 +141,6 @@ pub(super) const FILTER: &str = "filter";
 pub(super) const LABEL: &str = "label";
 /// The name of the list of outputs.
 pub(super) const OUTPUT: &str = "output";
-
-/// Keys of later versions, outside of any table, and what to do instead.
-pub(super) const LATER_KEYS: [(&str, &str); 1] = [("log", "; messages go to stderr")];
-
-/// Words of later versions, with their key.
-pub(super) const LATER_WORDS: [(&str, &str); 1] = [("\"kernel.mode\"", "multicast")];
 
 /// The output types.
 pub(super) const TYPES: [&str; 6] = ["stdout", "file", "syslog", "gelf", "unix", "pipe"];

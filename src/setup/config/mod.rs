@@ -5,6 +5,7 @@
 
 mod check;
 mod cidr;
+mod daemon;
 mod enrich;
 mod filters;
 #[cfg(feature = "yaml")]
@@ -33,11 +34,12 @@ mod yaml;
 pub use self::toml::read;
 pub use check::{check, id_in};
 pub use cidr::Network;
+pub use daemon::{LogTo, Mode, TakeOver};
 pub use enrich::{Enrich, MAX_ENV};
 pub use filters::{Action, Condition, Filter, MAX_FILTERS, Syscall};
 #[cfg(feature = "yaml")]
 pub use go_audit::read_go_audit;
-pub use keys::{FILTER_KEYS, LABEL_KEYS, OUTPUT_KEYS, SECTIONS, Section};
+pub use keys::{FILTER_KEYS, LABEL_KEYS, OUTPUT_KEYS, SECTIONS, Section, TOP_KEYS};
 pub use labels::{Label, LabelTest, MAX_LABELS};
 pub use network::{Carrier, Compression, GelfTarget, Peer, Protocol, SyslogTarget, host_and_port};
 #[cfg(feature = "sandbox")]
@@ -52,6 +54,7 @@ pub use target::{FileTarget, Fsync, LongLine, LowSpace, MAX_OUTPUTS, Output, Que
 pub use translate::{NameSource, Translate};
 
 use std::fmt;
+use std::path::PathBuf;
 
 /// A place in a text that the user wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,6 +139,10 @@ impl Located<String> {
 /// The whole config. The default is what an empty file means: no rules, one output to stdout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// `log = "stderr" | "syslog" | "kmsg"`: where the daemon's own messages go; default "stderr".
+    pub log: LogTo,
+    /// `pid_file = "/run/ringaudit.pid"`: absolute; default none.
+    pub pid_file: Option<PathBuf>,
     /// `[kernel]`: what is set in the kernel, and the receiving socket.
     pub kernel: Kernel,
     /// `[ring]`: the buffer between the two threads.
@@ -173,6 +180,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            log: LogTo::Stderr,
+            pid_file: None,
             kernel: Kernel::default(),
             ring: Ring::default(),
             event: Event::default(),
@@ -227,6 +236,8 @@ pub enum Failure {
 /// `[kernel]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kernel {
+    /// `mode = "unicast" | "multicast"`: as the kernel's audit daemon, or beside it; default "unicast".
+    pub mode: Mode,
     /// `enabled = true | false | "leave"`; default true.
     pub enabled: Setting<bool>,
     /// `backlog_limit = 8192 | "leave"`: records that the kernel may hold for us; 0 to 4294967295, and 0
@@ -245,6 +256,8 @@ pub struct Kernel {
     pub receive_buffer_kib: u32,
     /// `verify_s = 30`: how often the registration is checked, in seconds; 30 to 86400.
     pub verify_s: u32,
+    /// `take_over = "no" | "wait" | "replace"`: what is done when another daemon holds the audit socket; default "no".
+    pub take_over: TakeOver,
 }
 
 /// The settings that can be restored at exit.
@@ -279,6 +292,7 @@ impl KernelKey {
 impl Default for Kernel {
     fn default() -> Self {
         Self {
+            mode: Mode::Unicast,
             enabled: Setting::Set(true),
             backlog_limit: Setting::Set(8192),
             backlog_wait_time: Setting::Set(0),
@@ -286,6 +300,7 @@ impl Default for Kernel {
             restore: KernelKey::ALL.to_vec(),
             receive_buffer_kib: 4096,
             verify_s: 30,
+            take_over: TakeOver::No,
         }
     }
 }
@@ -393,6 +408,10 @@ pub struct Json {
     pub argv: Argv,
     /// `argv_max_bytes = 0`: the bytes of a command line that are written; 0 is no limit.
     pub argv_max_bytes: u32,
+    /// `boot_id = false`: whether a line has `BOOT_ID`, this boot's random number.
+    pub boot_id: bool,
+    /// `monotonic = false`: whether a line has `MONOTONIC`, when it was read, by the clock that nobody sets.
+    pub monotonic: bool,
 }
 
 /// How the arguments of a program are written.

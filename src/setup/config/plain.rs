@@ -3,8 +3,8 @@
 
 use super::values::{Key, NONE, Table, Walker, number, pick, small, switch, word};
 use super::{
-    Argv, AtExit, Enrich, Event, Failure, FileTarget, Format, Json, Kernel, LongLine, LowSpace, NameSource,
-    OnError, Output, Overflow, Raw, Ring, Rules, Setting, Translate, WhenFull,
+    Argv, AtExit, Enrich, Event, Failure, FileTarget, Format, Json, Kernel, LongLine, LowSpace, Mode,
+    NameSource, OnError, Output, Overflow, Raw, Ring, Rules, Setting, TakeOver, Translate, WhenFull,
 };
 
 /// A table of which `N` keys are plain.
@@ -31,34 +31,41 @@ impl Walker<'_> {
     }
 }
 
-impl Plain<7> for Kernel {
-    const KEYS: &'static [Key] = &[
-        word("mode", &["unicast"]),
-        switch("enabled").or_leave(),
-        number("backlog_limit", 0, u32::MAX).or_leave(),
-        number("backlog_wait_time", 0, 600_000).or_leave(),
-        word("failure", &["leave", "silent", "printk", "panic"]),
-        number("receive_buffer_kib", 16, 1_048_576),
-        number("verify_s", 30, 86_400),
-    ];
+/// The keys of `[kernel]`, the last of which is the feature coexist's.
+const KERNEL: &[Key] = &[
+    word("mode", if cfg!(feature = "coexist") { &["unicast", "multicast"] } else { &["unicast"] }),
+    switch("enabled").or_leave(),
+    number("backlog_limit", 0, u32::MAX).or_leave(),
+    number("backlog_wait_time", 0, 600_000).or_leave(),
+    word("failure", &["leave", "silent", "printk", "panic"]),
+    number("receive_buffer_kib", 16, 1_048_576),
+    number("verify_s", 30, 86_400),
+    word("take_over", &["no", "wait", "replace"]),
+];
 
-    fn values(&self) -> [u64; 7] {
+impl Plain<8> for Kernel {
+    const KEYS: &'static [Key] =
+        if cfg!(feature = "coexist") { KERNEL } else { KERNEL.split_at(KERNEL.len() - 1).0 };
+
+    fn values(&self) -> [u64; 8] {
         let failure = match self.failure {
             Setting::Leave => 0,
             Setting::Set(failure) => failure as u64 + 1,
         };
         [
-            0,
+            self.mode as u64,
             from_setting(self.enabled.map(u32::from)),
             from_setting(self.backlog_limit),
             from_setting(self.backlog_wait_time),
             failure,
             self.receive_buffer_kib.into(),
             self.verify_s.into(),
+            self.take_over as u64,
         ]
     }
 
-    fn set(&mut self, [_, enabled, limit, wait, failure, buffer, verify]: [u64; 7]) {
+    fn set(&mut self, [mode, enabled, limit, wait, failure, buffer, verify, take_over]: [u64; 8]) {
+        self.mode = if mode == 0 { Mode::Unicast } else { Mode::Multicast };
         self.enabled = to_setting(enabled).map(|on| on != 0);
         self.backlog_limit = to_setting(limit);
         self.backlog_wait_time = to_setting(wait);
@@ -70,6 +77,7 @@ impl Plain<7> for Kernel {
         };
         self.receive_buffer_kib = small(buffer);
         self.verify_s = small(verify);
+        self.take_over = pick(&[TakeOver::No, TakeOver::Wait, TakeOver::Replace], take_over);
     }
 }
 
@@ -130,17 +138,23 @@ impl Plain<3> for Rules {
 
 const AT_EXIT: Key = word("at_exit", &["leave", "remove"]);
 
-impl Plain<2> for Json {
-    const KEYS: &'static [Key] =
-        &[word("argv", &["list", "string", "both"]), number("argv_max_bytes", 0, u32::MAX)];
+impl Plain<4> for Json {
+    const KEYS: &'static [Key] = &[
+        word("argv", &["list", "string", "both"]),
+        number("argv_max_bytes", 0, u32::MAX),
+        switch("boot_id"),
+        switch("monotonic"),
+    ];
 
-    fn values(&self) -> [u64; 2] {
-        [self.argv as u64, self.argv_max_bytes.into()]
+    fn values(&self) -> [u64; 4] {
+        [self.argv as u64, self.argv_max_bytes.into(), self.boot_id.into(), self.monotonic.into()]
     }
 
-    fn set(&mut self, [argv, max]: [u64; 2]) {
+    fn set(&mut self, [argv, max, boot_id, monotonic]: [u64; 4]) {
         self.argv = pick(&[Argv::List, Argv::Text, Argv::Both], argv);
         self.argv_max_bytes = small(max);
+        self.boot_id = boot_id != 0;
+        self.monotonic = monotonic != 0;
     }
 }
 

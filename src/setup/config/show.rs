@@ -12,6 +12,14 @@ use super::{Config, FileTarget, Fsync, Located, Target, network};
 #[inline(never)]
 pub fn show(config: &Config) -> String {
     let mut text = String::new();
+    if cfg!(feature = "supervise") {
+        pair(&mut text, "log", config.log.name());
+        if let Some(path) = &config.pid_file {
+            // Lossless: the path came from a config, which is UTF-8.
+            pair(&mut text, "pid_file", &path.to_string_lossy());
+        }
+        text.push('\n');
+    }
     let kernel = &config.kernel;
     header(&mut text, "[kernel]", kernel);
     let mut restore = Values::default();

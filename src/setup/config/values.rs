@@ -3,7 +3,6 @@
 
 use std::fmt::Arguments;
 
-use super::keys::LATER_WORDS;
 use super::node::{Entry, Node, Pos, Value};
 use super::suggest::{did_you_mean, listed, quoted};
 use super::{Located, Place};
@@ -265,13 +264,7 @@ impl Walker<'_> {
         let at = words.iter().position(|choice| *choice == word);
         if at.is_none() {
             let (wanted, meant, quoted) = (listed(words, "or"), did_you_mean(word, words), quoted(word));
-            if LATER_WORDS.contains(&(subject, word)) {
-                let message =
-                    format_args!("{subject} = {quoted} is not supported by this version; use {wanted}");
-                self.problem(node.pos, message);
-            } else {
-                self.problem(node.pos, format_args!("{subject} must be {wanted}, not {quoted}{meant}"));
-            }
+            self.problem(node.pos, format_args!("{subject} must be {wanted}, not {quoted}{meant}"));
         }
         at.and_then(|at| u64::try_from(at).ok())
     }

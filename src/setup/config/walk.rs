@@ -1,7 +1,7 @@
 //! The tree of a config text to plain data. Every key is looked at, and all that is wrong is
 //! collected, so that a user sees the whole of it at once.
 
-use super::keys::{FILTER, FILTER_KEYS, LABEL, LABEL_KEYS, LATER_KEYS, OUTPUT, OUTPUT_KEYS, SECTIONS};
+use super::keys::{FILTER, FILTER_KEYS, LABEL, LABEL_KEYS, OUTPUT, OUTPUT_KEYS, SECTIONS, TOP_KEYS};
 use super::node::{Entry, Node, Pos, Value};
 use super::suggest::{did_you_mean, listed, nearest, quoted};
 use super::values::{Table, Walker};
@@ -38,6 +38,9 @@ pub(super) fn walk(file: &str, root: &Node) -> (Config, Vec<(Pos, String)>) {
     let mut config = Config::default();
     if let Value::Table(entries) = &root.value {
         walker.repeated(entries, &TABLES);
+        if cfg!(feature = "supervise") {
+            walker.repeated(entries, &TOP_KEYS);
+        }
         for entry in entries {
             walker.top(entry, &mut config);
         }
@@ -80,6 +83,7 @@ impl Walker<'_> {
             "raw" => !cfg!(feature = "replay"),
             "sandbox" | "memory" => !cfg!(feature = "sandbox"),
             "status" => !cfg!(feature = "status"),
+            "log" | "pid_file" => !cfg!(feature = "supervise"),
             _ => false,
         };
         if left_out {
@@ -89,6 +93,7 @@ impl Walker<'_> {
             OUTPUT => config.outputs = self.outputs(node),
             LABEL if cfg!(feature = "json") => config.labels = self.labels(node),
             FILTER if cfg!(feature = "json") => config.filters = self.filters(node),
+            key if cfg!(feature = "supervise") && TOP_KEYS.contains(&key) => self.top_key(key, node, config),
             name => match SECTIONS.iter().find(|section| section.name == name) {
                 Some(section) => self.section(section, node, config),
                 None => self.unknown_top(entry),
@@ -123,6 +128,9 @@ impl Walker<'_> {
     #[inline(never)]
     fn kernel(&mut self, table: Table<'_>, kernel: &mut Kernel) {
         self.read(table, kernel);
+        if cfg!(feature = "coexist") {
+            self.coexist(table, kernel);
+        }
         let wanted = "a list of settings, such as [\"enabled\"]";
         let Some(nodes) = self.list(table, "restore", wanted) else { return };
         kernel.restore.clear();
@@ -225,7 +233,9 @@ impl Walker<'_> {
         let key = entry.key.as_str();
         let homes = homes(key);
         let mut meant = did_you_mean(key, keys);
-        if !homes.is_empty() {
+        if cfg!(feature = "supervise") && TOP_KEYS.contains(&key) {
+            meant = "; it stands before the first table".to_owned();
+        } else if !homes.is_empty() {
             meant = "; it belongs in ".to_owned() + &homes;
         } else if meant.is_empty() {
             meant = "; its keys are ".to_owned() + &listed(keys, "and");
@@ -237,10 +247,6 @@ impl Walker<'_> {
     #[inline(never)]
     fn unknown_top(&mut self, entry: &Entry) {
         let key = entry.key.as_str();
-        if let Some((_, instead)) = LATER_KEYS.iter().find(|(name, _)| *name == key) {
-            let message = format_args!("\"{key}\" is not supported by this version{instead}");
-            return self.problem(entry.pos, message);
-        }
         let is_table = match &entry.node.value {
             Value::Table(_) => true,
             Value::List(nodes) => nodes.iter().any(|node| matches!(node.value, Value::Table(_))),
@@ -248,7 +254,10 @@ impl Walker<'_> {
         };
         let homes = homes(key);
         let (pos, quoted, bracketed) = (entry.pos, quoted(key), bracketed(key));
-        if let Some(near) = nearest(key, &TABLES) {
+        let top = if cfg!(feature = "supervise") && !is_table { nearest(key, &TOP_KEYS) } else { None };
+        if let Some(near) = top {
+            self.problem(pos, format_args!("unknown key {quoted}; did you mean \"{near}\"?"));
+        } else if let Some(near) = nearest(key, &TABLES) {
             let near = label(near);
             self.problem(pos, format_args!("unknown table {bracketed}; did you mean {near}?"));
         } else if is_table {

@@ -1,0 +1,80 @@
+//! `--daemonize`: what the process that was started waits for and says, and what the daemon has left.
+
+use crate::machine::{Machine, wait};
+use crate::{BINARY, Guard, Place, said};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn daemonize(place: &Place) -> Output {
+    let mut command = Command::new("timeout");
+    command.args(["60", BINARY, "run", "--daemonize", "-c"]).arg(place.path("config.toml"));
+    command.arg("--pid-file").arg(place.path("pid")).output().unwrap()
+}
+
+#[test]
+fn it_works_when_the_parent_ends() {
+    let mut machine = Machine::take();
+    let place = Place::new(&machine);
+    let guard = Guard(&mut machine);
+    // All that it says before it works is for whoever started it. Nothing holds the pipes of that one open.
+    let output = daemonize(&place);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(said(&output), "ringaudit: capturing; rules added: 1, already there: 0\n");
+    let pid = guard.0.status().pid;
+    assert_eq!(fs::read_to_string(place.path("pid")).unwrap(), format!("{pid}\n"));
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    // Neither the leader of its session nor one with a terminal: ppid, session and tty_nr of proc_pid_stat(5).
+    assert_ne!(fields[3], pid.to_string());
+    assert_eq!(fields[4], "0");
+    for fd in 0..3 {
+        let open = fs::read_link(format!("/proc/{pid}/fd/{fd}")).unwrap();
+        assert_eq!(open, Path::new("/dev/null"), "{fd}");
+    }
+    // The second one is told why it can't start, by its parent's exit code too.
+    fs::rename(place.path("pid"), place.path("first")).unwrap();
+    let second = daemonize(&place);
+    assert_eq!(second.status.code(), Some(4));
+    let why = format!(
+        "another audit daemon holds the kernel's audit socket: pid {pid} (ringaudit); stop it first\n"
+    );
+    assert_eq!(said(&second), format!("ringaudit: {why}"));
+    assert!(!place.path("pid").exists());
+    assert!(Command::new("kill").arg(pid.to_string()).status().unwrap().success());
+    wait("the end", || !Path::new(&format!("/proc/{pid}")).exists());
+}
+
+#[test]
+fn a_wrong_config_is_the_parents_error() {
+    let machine = Machine::take();
+    let place = Place::new(&machine);
+    place.configure("[kernel]\nverify_s = 1\n");
+    let output = daemonize(&place);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said(&output).contains("\"kernel.verify_s\" must be from 30 to 86400, not 1"),
+        "{}",
+        said(&output)
+    );
+}
+
+/// To the kernel's log, where the messages can be read back.
+#[test]
+fn messages_go_where_the_config_says() {
+    let mut machine = Machine::take();
+    let place = Place::new(&machine);
+    let guard = Guard(&mut machine);
+    place.configure("log = \"kmsg\"\n");
+    let output = daemonize(&place);
+    assert_eq!((output.status.code(), said(&output)), (Some(0), String::new()));
+    let pid = guard.0.status().pid;
+    assert!(Command::new("kill").arg(pid.to_string()).status().unwrap().success());
+    wait("the end", || !Path::new(&format!("/proc/{pid}")).exists());
+    let log = Command::new("timeout").args(["1", "cat", "/dev/kmsg"]).output().unwrap();
+    let log = String::from_utf8_lossy(&log.stdout).into_owned();
+    // Facility daemon (3) and severity info (6) come first.
+    let line = log.lines().find(|line| line.contains(&format!(";ringaudit[{pid}]: capturing; ")));
+    assert!(line.is_some_and(|line| line.starts_with("30,")), "{line:?}");
+    assert!(log.contains(&format!(";ringaudit[{pid}]: stopped; ")));
+}
