@@ -11,32 +11,35 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Stack of the thread: the compressor, some 300 KiB, is made there before it is boxed.
 const STACK: usize = 1024 * 1024;
 /// Bytes that are compressed at once.
 const PIECE: usize = 32 * 1024;
 
-/// The thread, while there is one.
+/// Whether there is a thread.
 #[derive(Default)]
-pub(super) struct Packing(Option<JoinHandle<()>>);
+pub(super) struct Packing(Arc<AtomicBool>);
 
 impl Packing {
     /// Sees to it that what is there to compress is, sooner or later.
     pub(super) fn start(&mut self, older: &Arc<Older>, access: &Arc<Access>) {
-        if self.0.as_ref().is_some_and(|thread| !thread.is_finished()) {
+        if self.0.swap(true, Ordering::AcqRel) {
             // It looks for more before it ends; what it just misses the next rotation finds.
             return;
         }
-        let (older, access) = (Arc::clone(older), Arc::clone(access));
+        let (older, access, is_there) = (Arc::clone(older), Arc::clone(access), Arc::clone(&self.0));
         let run = move || {
             host::lower_priority();
             if let Err(error) = pack_all(&older, &access) {
                 log::error(format_args!("failed to compress an older file: {error}"));
             }
+            is_there.store(false, Ordering::Release);
         };
-        self.0 = spawn("gzip", STACK, Box::new(run)).ok();
+        if spawn("gzip", STACK, Box::new(run)).is_err() {
+            self.0.store(false, Ordering::Release);
+        }
     }
 }
 
