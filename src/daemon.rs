@@ -1,17 +1,18 @@
 //! The daemon's life: the order of the start, the main thread's loop, and the stop that loses nothing.
 
+#[cfg(not(feature = "reload"))]
+mod nothing_left;
+mod threads;
+
 #[cfg(feature = "status")]
 use crate::ask::Server;
-use crate::capture::reader::{Link, Reader};
+use crate::capture::reader::Link;
 use crate::capture::registration::{self, Registration};
-use crate::capture::ring::{self, BLOCK};
 use crate::config::{Config, Problem, Source};
 use crate::filter;
 use crate::loaded::Loaded;
 use crate::log;
-#[cfg(feature = "reload")]
-use crate::output::Handle;
-use crate::output::{OpenError, Outputs};
+use crate::output::OpenError;
 use crate::prepared::Prepared;
 pub use crate::prepared::check;
 use crate::rules::Planned;
@@ -20,16 +21,16 @@ use crate::stats::Stats;
 #[cfg(feature = "status")]
 use crate::status::Periodic;
 use crate::supervise::{self, Parent, Service};
-use crate::sys::poll::{Alarm, Wait, poll};
+use crate::sys::poll::{Wait, poll};
 #[cfg(feature = "reload")]
 use crate::sys::signal::Sender;
 use crate::sys::signal::{Signal, Signals};
-use crate::sys::thread::{STACK, spawn};
 #[cfg(feature = "reload")]
 use crate::upgrade::{self, Left};
 #[cfg(feature = "reload")]
 use crate::wire::rule::Rule;
-use crate::writer::{Lines, Requests, Writer};
+#[cfg(not(feature = "reload"))]
+use nothing_left::Left;
 use std::fmt;
 use std::io;
 use std::os::fd::AsFd;
@@ -38,6 +39,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+pub(crate) use threads::Threads;
 
 /// How long a stop waits for each thing that the kernel may still do.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
@@ -90,42 +92,6 @@ fn lines<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Resul
 }
 
 impl std::error::Error for Error {}
-
-/// What the program before has left: nothing, in a build that can't go on with it.
-#[cfg(not(feature = "reload"))]
-enum Left {}
-
-#[cfg(not(feature = "reload"))]
-impl Left {
-    fn registration(
-        &mut self,
-        _: &crate::config::Kernel,
-        _: &Arc<Link>,
-        _: &Arc<Stats>,
-    ) -> Option<Result<Registration, registration::Error>> {
-        match *self {}
-    }
-
-    fn go_on(&self, _: &mut Running<'_>) {
-        match *self {}
-    }
-
-    fn writer(&mut self) -> Option<Self> {
-        match *self {}
-    }
-
-    fn outputs(&mut self, _: &Config, _: usize, _: &Arc<Stats>) -> Result<Outputs, Vec<OpenError>> {
-        match *self {}
-    }
-
-    fn resume(self, _: &Config, _: &mut Writer) {
-        match self {}
-    }
-
-    fn answer(self) {
-        match self {}
-    }
-}
 
 /// `ringaudit run`: captures until a signal ends it. `pid_file` goes before the config's; `parent` waits for the start.
 pub fn run(path: Option<&Path>, pid_file: Option<&Path>, parent: &mut Parent) -> Result<(), Error> {
@@ -479,79 +445,4 @@ fn asked(signals: &Signals, threads: &Threads) -> Asked {
         }
     }
     asked
-}
-
-/// The reader and the writer.
-pub(crate) struct Threads {
-    pub(crate) requests: Arc<Requests>,
-    /// The outputs, for whoever changes them.
-    #[cfg(feature = "reload")]
-    pub(crate) outputs: Vec<Handle>,
-    /// Rung by the writer when it has written all.
-    pub(crate) ended: Arc<Alarm>,
-}
-
-impl Threads {
-    /// Opens the outputs and starts the threads, which go on with what is `left`.
-    fn start(
-        config: &Config,
-        registration: &Registration,
-        link: &Arc<Link>,
-        stats: &Arc<Stats>,
-        left: Option<&mut Left>,
-    ) -> Result<Self, Error> {
-        let mut left = left.and_then(Left::writer);
-        let longest = Lines::longest(config);
-        let outputs = match &mut left {
-            Some(left) => left.outputs(config, longest, stats),
-            None => Outputs::open(&config.outputs, longest, stats),
-        };
-        let outputs = outputs.map_err(Error::Outputs)?;
-        #[cfg(feature = "reload")]
-        let handles = outputs.handles(&config.outputs);
-        let failed = |e| Error::System("start the threads", e);
-        let blocks = config.ring.size_kib as usize * 1024 / BLOCK;
-        let (inlet, outlet) = ring::ring(blocks).map_err(failed)?;
-        let mut writer = Writer::new(config, outlet, outputs, Arc::clone(stats)).map_err(failed)?;
-        if let Some(left) = left {
-            left.resume(config, &mut writer);
-        }
-        let (data, overflow) = (registration.data(), config.ring.overflow);
-        let reader =
-            Reader::new(data, inlet, overflow, Arc::clone(stats), Arc::clone(link)).map_err(failed)?;
-        let requests = writer.requests();
-        let ended = Arc::new(Alarm::new().map_err(failed)?);
-        let at_end = Arc::clone(&ended);
-        // The threads end by themselves: the reader closes the ring, and the writer then rings `ended`.
-        let write = move || {
-            sandbox::confine_reader(true);
-            writer.run();
-            at_end.ring();
-        };
-        let read = move || {
-            sandbox::confine_reader(false);
-            reader.run();
-        };
-        spawn("writer", STACK, Box::new(write)).map_err(failed)?;
-        spawn("reader", STACK, Box::new(read)).map_err(failed)?;
-        Ok(Self {
-            requests,
-            #[cfg(feature = "reload")]
-            outputs: handles,
-            ended,
-        })
-    }
-
-    /// Waits until the writer has written all, or `hurry` says that nobody wants to wait.
-    fn wait(&self, signals: &Signals, hurry: &mut dyn FnMut() -> bool) {
-        while !hurry() {
-            let mut waits = [Wait::readable(self.ended.as_fd()), Wait::readable(signals.as_fd())];
-            if poll(&mut waits, None).is_err() {
-                return log::error("failed to wait for the writer");
-            }
-            if waits.first().is_some_and(Wait::ready) {
-                return;
-            }
-        }
-    }
 }

@@ -650,7 +650,7 @@ mod tests {
             ("-c a -c b", "\"--config\" is given twice"),
             ("--help=x", "\"--help\" takes no value"),
             ("check -d", "\"--daemonize\" belongs to \"run\"; see \"ringaudit --help\""),
-            ("replay -p x", "\"--pid-file\" belongs to \"run\"; see \"ringaudit --help\""),
+            ("replay -P x", "\"--pid-file\" belongs to \"run\"; see \"ringaudit --help\""),
             ("-p", "\"-p\" needs a file"),
             ("--pid-file=", "\"--pid-file\" needs a file, not an empty name"),
         ];

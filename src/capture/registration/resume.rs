@@ -61,7 +61,10 @@ impl Registration {
     }
 }
 
-fn read(from: &mut Reading<'_>) -> Option<(u32, u32, Vec<(Field, u32)>)> {
+/// What the kernel had lost and dropped at the last look, and the settings to put back.
+type Saved = (u32, u32, Vec<(Field, u32)>);
+
+fn read(from: &mut Reading<'_>) -> Option<Saved> {
     let (last_lost, dropped) = (from.small()?, from.small()?);
     let (mut undo, settings) = (Vec::new(), config::Kernel::default());
     for _ in 0..from.size()? {
