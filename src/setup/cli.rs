@@ -651,7 +651,7 @@ mod tests {
             ("--help=x", "\"--help\" takes no value"),
             ("check -d", "\"--daemonize\" belongs to \"run\"; see \"ringaudit --help\""),
             ("replay -P x", "\"--pid-file\" belongs to \"run\"; see \"ringaudit --help\""),
-            ("-p", "\"-p\" needs a file"),
+            ("-P", "\"-P\" needs a file"),
             ("--pid-file=", "\"--pid-file\" needs a file, not an empty name"),
         ];
         for (line, message) in cases {
