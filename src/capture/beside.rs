@@ -7,15 +7,15 @@ use super::registration::{
     Error, Registration, Standing, control, in_user_namespace, process_name, refused, sets_any,
 };
 use crate::capture::control::Control;
-use crate::config::{self, Mode, TakeOver};
+use crate::config::{self, Mode, Setting, TakeOver};
 use crate::log;
 use crate::sys::netlink::Socket;
 use crate::sys::pidfd::Process;
 use crate::sys::poll::{Wait, poll};
 use crate::wire::status::{Field, Status};
-use std::fs;
 use std::io;
 use std::os::fd::AsFd;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// AUDIT_NLGRP_READLOG, linux/audit.h.
@@ -41,6 +41,8 @@ struct Holder {
 pub(super) struct Beside {
     mode: Mode,
     take_over: TakeOver,
+    /// Whether auditing is to be on.
+    enables: bool,
     /// Whether the kernel tells its status, and takes settings and rules: a listener may lack the capability.
     has_control: bool,
     /// Whether the data socket is in the group.
@@ -53,8 +55,9 @@ pub(super) struct Beside {
 impl Beside {
     /// `dropped`: what its kernel had dropped at the last look, where the socket is older than this.
     pub(super) fn new(settings: &config::Kernel, has_control: bool, dropped: u32) -> Self {
-        let config::Kernel { mode, take_over, .. } = *settings;
-        Self { mode, take_over, has_control, member: false, dropped, holder: None }
+        let config::Kernel { mode, take_over, enabled, .. } = *settings;
+        let enables = enabled == Setting::Set(true);
+        Self { mode, take_over, enables, has_control, member: false, dropped, holder: None }
     }
 
     #[cfg(feature = "reload")]
@@ -76,12 +79,11 @@ pub(super) fn open(settings: &config::Kernel) -> Result<(Control, Option<Status>
     }
 }
 
-/// Whether the network namespace is not that of the kernel's own threads (kthreadd has the pid 2), as far as /proc
-/// tells.
+/// Whether the network namespace is not the initial one: of the settings in /proc/sys/net/core it has some, and not
+/// those that are the whole machine's (net/core/sysctl_net_core.c, `netns_core_table` and `net_core_table`).
 fn in_net_namespace() -> bool {
-    let of = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).ok();
-    let is_kernel = fs::read("/proc/2/comm").is_ok_and(|name| name == b"kthreadd\n");
-    is_kernel && matches!((of("self"), of("2")), (Some(own), Some(kernel)) if own != kernel)
+    let has = |name: &str| Path::new("/proc/sys/net/core").join(name).exists();
+    has("somaxconn") && !has("netdev_budget")
 }
 
 fn join(data: &Socket) -> Result<(), Error> {
@@ -193,11 +195,6 @@ impl Registration {
 
     fn tell_multicast(&mut self) {
         let Ok(status) = self.control.status() else { return log::info("capturing by multicast") };
-        if status.enabled == 0 {
-            log::warning(
-                "auditing is off in the kernel; a listener leaves it so unless the config has \"enabled\"",
-            );
-        }
         match status.pid {
             0 => log::info(
                 "capturing by multicast; the kernel has no audit daemon, so it writes records to its own log too",
@@ -206,6 +203,11 @@ impl Registration {
                 "capturing by multicast beside the audit daemon, pid {pid} ({})",
                 process_name(pid)
             )),
+        }
+        if status.enabled == 0 && !self.beside.enables {
+            log::warning(
+                "auditing is off in the kernel; a listener leaves it so unless the config has \"enabled\"",
+            );
         }
     }
 

@@ -155,10 +155,14 @@ impl Drop for Daemon {
     }
 }
 
-/// The config file: `more`, the flood's rule unless `more` has rules, and the file. The ring is large, so that
-/// other work on this machine does not change what comes through; `loss` is about what a flood needs.
+/// The config file: `more`, a status socket of its own, the flood's rule unless `more` has rules, and the file. The
+/// ring is large, so that other work on this machine does not change what comes through; `loss` is about what a flood
+/// needs.
 pub(crate) fn write_config(dir: &Path, machine: &Machine, more: &str) -> PathBuf {
     let mut text = format!("{more}\n");
+    if !more.contains("[status]") {
+        text += &format!("[status]\nsocket = '{}'\n", dir.join("socket").display());
+    }
     if !more.contains("[ring]") {
         text += "[ring]\nsize_kib = 8192\n";
     }

@@ -42,7 +42,8 @@ impl Place {
 
     fn configure(&self, text: &str) {
         let output = format!(
-            "[[output]]\ntype = \"file\"\nformat = \"go-audit\"\npath = '{}'\n",
+            "[status]\nsocket = '{}'\n[[output]]\ntype = \"file\"\nformat = \"go-audit\"\npath = '{}'\n",
+            self.path("socket").display(),
             self.log().display()
         );
         fs::write(self.path("config.toml"), text.to_owned() + &output).unwrap();

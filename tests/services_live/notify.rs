@@ -20,7 +20,7 @@ fn ready_reloading_watchdog_and_stopping() {
     socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let pid_file = place.path("pid");
     let mut command = Command::new(BINARY);
-    command.arg("-c").arg(place.path("config.toml")).arg("-p").arg(&pid_file);
+    command.arg("-c").arg(place.path("config.toml")).arg("-P").arg(&pid_file);
     command.env("NOTIFY_SOCKET", place.path("notify")).env("WATCHDOG_USEC", "1000000");
     let mut daemon = command.spawn().unwrap();
     assert_eq!(told(&socket), "READY=1\nSTATUS=capturing");
