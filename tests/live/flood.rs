@@ -26,14 +26,10 @@ impl Flood {
         Self::at(path)
     }
 
-    fn at(path: PathBuf) -> Self {
+    /// The program at another place.
+    pub(crate) fn at(path: PathBuf) -> Self {
         fs::copy(std::env::current_exe().unwrap(), &path).unwrap();
         Self { path }
-    }
-
-    /// Another program, whose path begins with this one's, so that its rules count as this test's.
-    pub(crate) fn sibling(&self, name: &str) -> Self {
-        Self::at(PathBuf::from(format!("{}-{name}", self.path.display())))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -50,17 +46,8 @@ impl Flood {
         self.order(&format!("{count} {rate}"))
     }
 
-    /// Begins to try to make this directory so many times, by this user.
-    pub(crate) fn start_making(&self, count: u32, rate: u32, user: u32, directory: &str) -> Child {
-        self.order(&format!("{count} {rate} {user} {directory}"))
-    }
-
-    /// Begins so many openings, by this user.
-    pub(crate) fn start_as(&self, count: u32, rate: u32, user: u32) -> Child {
-        self.order(&format!("{count} {rate} {user}"))
-    }
-
-    fn order(&self, order: &str) -> Child {
+    /// Begins what the variable is to say.
+    pub(crate) fn order(&self, order: &str) -> Child {
         let mut command = Command::new(&self.path);
         command.args(["--exact", "flood::process"]).env(VARIABLE, order);
         // Without the loader's own search for libraries, each failure of which is an event too.

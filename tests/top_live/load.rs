@@ -33,7 +33,9 @@ pub(crate) struct Load {
 impl Load {
     pub(crate) fn start() -> Self {
         let mut machine = Machine::take();
-        let (alpha, beta) = (machine.flood.sibling("alpha"), machine.flood.sibling("beta"));
+        // Their paths begin with that of the machine's own, so that it deletes rules that a failed test leaves.
+        let flood = |name: &str| Flood::at(format!("{}-{name}", machine.flood.path().display()).into());
+        let (alpha, beta) = (flood("alpha"), flood("beta"));
         let rule = |call: &str, flood: &Flood, key: &str| {
             let exe = flood.path().display();
             format!("-a always,exit -F arch=b64 -S {call} -F exe={exe} -F success=0 -F key={key}")
@@ -45,8 +47,8 @@ impl Load {
         let directory = "/nonexistent".to_owned() + &format!("/{}", "d".repeat(200)).repeat(18);
         let floods = vec![
             alpha.start(OPENED * SECONDS, OPENED),
-            beta.start_as(READ * SECONDS, READ, USER),
-            beta.start_making(MADE * SECONDS, MADE, 0, &directory),
+            beta.order(&format!("{} {READ} {USER}", READ * SECONDS)),
+            beta.order(&format!("{} {MADE} 0 {directory}", MADE * SECONDS)),
         ];
         Self { floods, daemon, alpha, beta, rules, _machine: machine }
     }
