@@ -69,7 +69,7 @@ fn bench() -> Result<()> {
     println!("{took:.1} s, {:.0} events a second, {} bytes read", count as f64 / took, made.bytes);
     println!("{}", said.trim_end());
     println!(
-        "read from standard output: {} events, {} bytes; rotations: at least {}",
+        "read from standard output: {} events, {} bytes; files that were begun: about {}",
         seen.events,
         seen.bytes,
         seen.bytes / (ROTATE_KIB * 1024)
