@@ -25,7 +25,8 @@ pub(crate) const NULL_WORD: &str = "null-receiver";
 /// Where laurel writes, in the receiver's folder.
 const LAUREL_LOG: &str = "laurel.json";
 /// Switches all context off.
-const NO_CONTEXT: &str = "";
+const NO_CONTEXT: &str =
+    "[enrich]\nprocess = false\nscript = false\ncontainer = false\nunit = false\nenv = []\ninode_path = false\n";
 /// The same buffer as the daemon's default.
 const RECEIVE_BUFFER: usize = 4096 * 1024;
 
