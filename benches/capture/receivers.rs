@@ -27,8 +27,7 @@ const LAUREL_LOG: &str = "laurel.json";
 /// Where the daemon is asked, there.
 const SOCKET: &str = "socket";
 /// Switches all context off.
-const NO_CONTEXT: &str =
-    "[enrich]\nprocess = false\nscript = false\ncontainer = false\nunit = false\nenv = []\ninode_path = false\n";
+const NO_CONTEXT: &str = "[enrich]\nprocess = false\nscript = false\ncontainer = false\nunit = false\nenv = []\ninode_path = false\n";
 /// The same buffer as the daemon's default.
 const RECEIVE_BUFFER: usize = 4096 * 1024;
 
