@@ -58,7 +58,7 @@ pub(crate) fn bench(kernel: &mut Kernel, binary: &Path) -> Result<()> {
             receiver.settle()?;
             let used = receiver.cpu()? - before;
             let taken = receiver.stop(events)?;
-            costs.push(used.as_secs_f64() * 1e6 / f64::from(events));
+            costs.push(used.as_secs_f64() * 1e6 / f64::from(taken.max(1)));
             if taken != events {
                 println!("  {name}: {taken} of {events} events");
             }
