@@ -224,6 +224,8 @@ impl Peer {
 
     fn udp() -> Result<Self> {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
+        // What the daemon sends is measured, not how soon this thread is given the CPU.
+        Socket::from_fd(socket.try_clone()?.into()).set_receive_buffer(64 * 1024 * 1024)?;
         let address = socket.local_addr()?.to_string();
         Ok(Self::read(address, move |space| socket.recv(space)))
     }
