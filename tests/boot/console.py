@@ -6,10 +6,10 @@ import sys
 
 
 class Console:
-    """The log: its marks ("@@ ..."), and the lines of each of its sections ("@@ begin NAME" to "@@ end NAME")."""
+    """The log: its text, its marks ("@@ ..."), and the lines of each of its sections ("@@ begin NAME" to "@@ end NAME")."""
 
     def __init__(self, text):
-        self.marks, self.sections, self.ended = [], {}, set()
+        self.text, self.marks, self.sections, self.ended = text, [], {}, set()
         section = None
         for line in text.replace("\r", "").split("\n"):
             mark = re.search(r"@@ (.*)$", line)

@@ -135,10 +135,13 @@ impl File {
         match fs::metadata(self.target.path.as_path()) {
             Ok(there) if Some(Identity::of(&there)) == identity => self.is_missing = false,
             Ok(_) => self.follow()?,
-            // Whoever rotates may be about to make the new one: that is waited for. After a switch of the root the file
-            // is where the old root's mounts were moved; what is made here instead nobody would find.
-            Err(_) if std::mem::replace(&mut self.is_missing, true) && !host::is_root_left() => self.follow()?,
-            Err(_) => {}
+            Err(_) => {
+                // Whoever rotates may be about to make the new one: that is waited for. After a switch of the root the
+                // file is where the old root's mounts were moved; what is made here instead nobody would find.
+                if std::mem::replace(&mut self.is_missing, true) && !host::is_root_left() {
+                    self.follow()?;
+                }
+            }
         }
         self.look_at_age();
         self.look_at_space()
