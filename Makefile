@@ -20,6 +20,9 @@ UNITDIR    = $(DESTDIR)$(PREFIX)/lib/systemd/system
 SERVICES   = $(DESTDIR)$(PREFIX)/share/ringaudit
 CONFIG     = $(DESTDIR)$(SYSCONFDIR)/ringaudit.toml
 
+# What `make static`, `make minimal` and `make full` build for, if not for x86_64: one of these, as in
+# `make minimal TARGET=armv7-unknown-linux-musleabihf`
+TARGET     ?=
 TARGETS    = x86_64-unknown-linux-musl aarch64-unknown-linux-musl armv7-unknown-linux-musleabihf
 
 export CARGO_TARGET_DIR := target
@@ -42,19 +45,20 @@ lint: ## check the format, clippy, that unsafe stays in src/sys, and that no fil
 	@tests/run lint
 
 static: ## build the static binary dist/x86_64-unknown-linux-musl/ringaudit, at most 512 KiB (FEATURES: cross/features)
-	@cross/build x86_64-unknown-linux-musl
+	@cross/build $(or $(TARGET),$(firstword $(TARGETS)))
 
-minimal: ## build the smallest one, dist/minimal/ringaudit: no default features, at most 300 KiB
-	@cross/build minimal
+minimal: ## build the smallest one, dist/minimal/ringaudit: no default features, at most 300 KiB (TARGET=... for ARM)
+	@cross/build minimal$(TARGET:%=/%)
 
-full: ## build the one with all features, dist/full/ringaudit: at most 832 KiB
-	@cross/build full
+full: ## build the one with all features, dist/full/ringaudit: at most 832 KiB (TARGET=... for ARM)
+	@cross/build full$(TARGET:%=/%)
 
 cross: ## build a static binary for x86_64, aarch64 and armv7 each, in dist/TARGET/
 	@cross/build $(TARGETS)
 
-boot: cross minimal ## start each static binary in a virtual machine and look for its events
-	@tests/boot/run $(TARGETS) minimal
+boot: cross ## start each static binary in a virtual machine and look for its events; and go on from an initramfs
+	@cross/build minimal $(patsubst %,minimal/%,$(filter-out x86_64%,$(TARGETS))) full
+	@tests/boot/run
 
 peers: ## compare 100,000 real events with what laurel, ausearch and aureport make of them, and send as many to rsyslogd, syslog-ng and Graylog's reader (root)
 	@RINGAUDIT_TEST_EVENTS=100000 tests/run peers

@@ -69,6 +69,7 @@ fn main() -> Result<(), String> {
         let text = fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
         tables.push(read_table(file, prefix, &text, NUMBER_LIMIT)?);
     }
+    let known: BTreeSet<String> = tables.iter().flat_map(all_names).map(str::to_owned).collect();
     leave_out_others(&mut tables)?;
     let path = Path::new(&root).join("../../tables").join(RECORD_TYPES);
     let text = fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
@@ -77,7 +78,7 @@ fn main() -> Result<(), String> {
     fs::write(&out, generate(&tables, &types)?)
         .map_err(|e| format!("cannot write {}: {e}", out.display()))?;
     let out = Path::new(&variable("OUT_DIR")?).join("values.in");
-    let text = values::generate(&Path::new(&root).join("../../tables"), &names(&tables, &types))?;
+    let text = values::generate(&Path::new(&root).join("../../tables"), &names(&tables, &types), &known)?;
     fs::write(&out, text).map_err(|e| format!("cannot write {}: {e}", out.display()))
 }
 
@@ -137,11 +138,11 @@ fn read_table(file: &str, prefix: &'static str, text: &str, limit: u16) -> Resul
 
 /// Every name once, in order: its place there is its id.
 fn names<'t>(tables: &'t [Table], types: &'t Table) -> BTreeSet<&'t str> {
-    let tables = tables.iter().chain([types]);
-    tables
-        .flat_map(|t| t.names.values().chain(t.aliases.iter().map(|(n, _)| n)))
-        .map(String::as_str)
-        .collect()
+    tables.iter().chain([types]).flat_map(all_names).collect()
+}
+
+fn all_names(table: &Table) -> impl Iterator<Item = &str> {
+    table.names.values().chain(table.aliases.iter().map(|(name, _)| name)).map(String::as_str)
 }
 
 fn generate(tables: &[Table], types: &Table) -> Result<String, String> {

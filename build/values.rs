@@ -47,8 +47,12 @@ struct Set {
     names: BTreeMap<u64, String>,
 }
 
-/// The text of the statics; `syscalls` are all names in the order of their ids.
-pub(crate) fn generate(tables: &Path, syscalls: &BTreeSet<&str>) -> Result<String, String> {
+/// The text of the statics; `syscalls` are all names in the order of their ids, `known` those that are left out too.
+pub(crate) fn generate(
+    tables: &Path,
+    syscalls: &BTreeSet<&str>,
+    known: &BTreeSet<String>,
+) -> Result<String, String> {
     let read = |file: &str| {
         let path = tables.join(file);
         fs::read_to_string(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))
@@ -62,7 +66,7 @@ pub(crate) fn generate(tables: &Path, syscalls: &BTreeSet<&str>) -> Result<Strin
         starts.push(u16::try_from(bytes.len()).map_err(|_| "the sets are longer than 64 KiB".to_owned())?);
         encode(set, &mut bytes)?;
     }
-    let arguments = read_arguments(&read("arguments.txt")?, &sets, syscalls)?;
+    let arguments = read_arguments(&read("arguments.txt")?, &sets, syscalls, known)?;
     let (ids, kinds): (Vec<usize>, Vec<[u8; 4]>) = arguments.into_iter().unzip();
     let mut out = String::new();
     let mut line = |text: String| writeln!(out, "{text}").map_err(|e| e.to_string());
@@ -188,6 +192,7 @@ fn read_arguments(
     text: &str,
     sets: &[Set],
     syscalls: &BTreeSet<&str>,
+    known: &BTreeSet<String>,
 ) -> Result<BTreeMap<usize, [u8; 4]>, String> {
     let mut arguments = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
@@ -197,7 +202,12 @@ fn read_arguments(
         }
         let words: Vec<&str> = line.split(' ').collect();
         let [call, place, what] = words.as_slice() else { return Err(fault("not SYSCALL INDEX WHAT")) };
-        let id = syscalls.iter().position(|name| name == call).ok_or_else(|| fault("no such system call"))?;
+        let Some(id) = syscalls.iter().position(|name| name == call) else {
+            if known.contains(*call) {
+                continue;
+            }
+            return Err(fault("no such system call"));
+        };
         let kind = match what.strip_prefix('@') {
             Some(way) => WAYS.iter().position(|name| *name == way).map(|at| 255 - at),
             None => sets.iter().position(|set| set.name == *what),

@@ -83,6 +83,15 @@ pub fn is_root_in_memory() -> bool {
     asked.is_ok() && (kind == RAMFS || kind == TMPFS)
 }
 
+/// Whether something is mounted on this process's root, as after switch_root(8), which moves the real root onto the
+/// initramfs': then only processes that were there before see this root, and `/..` leads to the other one
+/// (path_resolution(7) has `..` stay at the root, where mounts on it are then crossed).
+pub fn is_root_left() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |path: &str| std::fs::metadata(path).map(|about| (about.dev(), about.ino())).ok();
+    place("/") != place("/..")
+}
+
 /// Whether CAP_AUDIT_CONTROL is in force; false too when the kernel would not say.
 pub fn has_audit_control() -> bool {
     #[repr(C)]

@@ -2,6 +2,7 @@
 //! Source: execve(2), memfd_create(2), fcntl(2), F_ADD_SEALS; chroot(2), path_resolution(7).
 
 use super::cerr;
+use super::host::is_root_left;
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io;
@@ -94,15 +95,12 @@ pub(super) fn variables(variable: &str) -> io::Result<Vec<CString>> {
     }
 }
 
-/// Makes what is mounted on this process's root its root, as an initramfs sees the real root after switch_root(8),
-/// which moves that onto `/`; `..` of the root leads there (path_resolution(7) has it stay at the root, where mounts
-/// on it are then crossed). Gives the old root, to go [back](Root::back); `None` when nothing is mounted there.
+/// Makes what is mounted on this process's root its root, as an initramfs sees the real root after switch_root(8):
+/// [`is_root_left`]. Gives the old root, to go [back](Root::back); `None` when nothing is mounted there.
 ///
 /// Errors: EPERM without CAP_SYS_CHROOT.
 pub fn follow_root() -> io::Result<Option<Root>> {
-    use std::os::unix::fs::MetadataExt;
-    let place = |path: &str| std::fs::metadata(path).map(|about| (about.dev(), about.ino()));
-    if place("/")? == place("/..")? {
+    if !is_root_left() {
         return Ok(None);
     }
     let old = Root(File::open("/")?);

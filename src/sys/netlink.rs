@@ -67,14 +67,20 @@ impl Socket {
     }
 
     /// Asks for a receive buffer of so many bytes, past rmem_max where CAP_NET_ADMIN allows it, and
-    /// gives what the kernel granted (it doubles the figure for its own bookkeeping, socket(7)).
+    /// gives what the kernel granted (it doubles the figure for its own bookkeeping, socket(7)). Without that capability,
+    /// as after an upgrade, a larger one stays.
     pub fn set_receive_buffer(&self, bytes: usize) -> io::Result<usize> {
         let wanted = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
-        if self.set_option(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, wanted).is_err() {
+        let granted = || -> io::Result<usize> {
+            let [granted] = self.option(libc::SOL_SOCKET, libc::SO_RCVBUF)?;
+            Ok(usize::try_from(granted).unwrap_or(0))
+        };
+        if self.set_option(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, wanted).is_err()
+            && granted()? < bytes.saturating_mul(2)
+        {
             self.set_option(libc::SOL_SOCKET, libc::SO_RCVBUF, wanted)?;
         }
-        let [granted] = self.option(libc::SOL_SOCKET, libc::SO_RCVBUF)?;
-        Ok(usize::try_from(granted).unwrap_or(0))
+        granted()
     }
 
     /// Turns ENOBUFS reports off: for a unicast audit socket they are stalls, not losses

@@ -126,12 +126,13 @@ struct Boot {
 
 impl Boot {
     fn of(settings: &Settings) -> Self {
-        let now = Instant::now();
         // Without the format nothing of this is in the binary.
         let Settings { boot_id, monotonic, .. } =
             if cfg!(feature = "json") { settings.clone() } else { Settings::default() };
         let id = boot_id.then(|| std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok());
+        // Both looks at the clock side by side.
         let began = monotonic.then(|| host::monotonic_us().ok()).flatten();
+        let now = Instant::now();
         let id = id.flatten().unwrap_or_default().trim().to_owned();
         Self { id, began: began.map(|micros| (now, micros)), now }
     }

@@ -13,6 +13,7 @@ use super::{Batch, Fault, Output};
 use crate::config::{FileTarget, Fsync};
 use crate::log;
 use crate::stats::OutputStats;
+use crate::sys::host;
 use older::Older;
 use open::{Access, Identity, Torn, explain, open};
 use std::fs;
@@ -134,9 +135,13 @@ impl File {
         match fs::metadata(self.target.path.as_path()) {
             Ok(there) if Some(Identity::of(&there)) == identity => self.is_missing = false,
             Ok(_) => self.follow()?,
-            // Whoever rotates may be about to make the new one: that is waited for.
-            Err(_) if std::mem::replace(&mut self.is_missing, true) => self.follow()?,
-            Err(_) => {}
+            Err(_) => {
+                // Whoever rotates may be about to make the new one: that is waited for. After a switch of the root the
+                // file is where the old root's mounts were moved; what is made here instead nobody would find.
+                if std::mem::replace(&mut self.is_missing, true) && !host::is_root_left() {
+                    self.follow()?;
+                }
+            }
         }
         self.look_at_age();
         self.look_at_space()
