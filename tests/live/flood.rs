@@ -35,12 +35,18 @@ impl Flood {
         format!("-a always,exit -F arch=b64 -S openat -F exe={} -F success=0 -k t", self.path.display())
     }
 
-    /// Begins so many openings at so many a second.
-    pub(crate) fn start(&self, count: u32, rate: u32) -> Child {
+    /// What makes so many openings at so many a second.
+    pub(crate) fn command(&self, count: u32, rate: u32) -> Command {
         let mut command = Command::new(&self.path);
         command.args(["--exact", "flood::process"]).env(VARIABLE, format!("{count} {rate}"));
         // Without the loader's own search for libraries, each failure of which is an event too.
-        command.env_remove("LD_LIBRARY_PATH").stdout(Stdio::null()).spawn().unwrap()
+        command.env_remove("LD_LIBRARY_PATH").stdout(Stdio::null());
+        command
+    }
+
+    /// Begins so many openings at so many a second.
+    pub(crate) fn start(&self, count: u32, rate: u32) -> Child {
+        self.command(count, rate).spawn().unwrap()
     }
 
     /// Makes so many openings, flat out.
