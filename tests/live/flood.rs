@@ -35,18 +35,12 @@ impl Flood {
         format!("-a always,exit -F arch=b64 -S openat -F exe={} -F success=0 -k t", self.path.display())
     }
 
-    /// What makes so many openings at so many a second.
-    pub(crate) fn command(&self, count: u32, rate: u32) -> Command {
+    /// Begins so many openings at so many a second.
+    pub(crate) fn start(&self, count: u32, rate: u32) -> Child {
         let mut command = Command::new(&self.path);
         command.args(["--exact", "flood::process"]).env(VARIABLE, format!("{count} {rate}"));
         // Without the loader's own search for libraries, each failure of which is an event too.
-        command.env_remove("LD_LIBRARY_PATH").stdout(Stdio::null());
-        command
-    }
-
-    /// Begins so many openings at so many a second.
-    pub(crate) fn start(&self, count: u32, rate: u32) -> Child {
-        self.command(count, rate).spawn().unwrap()
+        command.env_remove("LD_LIBRARY_PATH").stdout(Stdio::null()).spawn().unwrap()
     }
 
     /// Makes so many openings, flat out.

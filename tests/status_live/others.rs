@@ -58,7 +58,7 @@ fn a_listener_that_is_too_slow() {
     let rest = Rest::new(socket(&listener));
     rest.answer();
     listener.signal("STOP");
-    machine.flood.run(2_000);
+    assert!(machine.flood.start(2_000, 2_000).wait().unwrap().success());
     daemon.wait_for_openings(2_000);
     listener.signal("CONT");
     let answer = rest.answer();

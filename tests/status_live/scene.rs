@@ -11,7 +11,7 @@ use ringaudit::wire::Transport;
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// AUDIT_USER_LOGIN, linux/audit.h: an event by itself.
@@ -216,12 +216,22 @@ impl Scene {
         let mut made = 0;
         while made < count {
             let chunk = AT_ONCE.min(count - made);
-            let mut command = self.machine.flood.command(chunk, 0);
-            uid.map(|uid| command.uid(uid));
-            assert!(command.status().unwrap().success());
+            let mut flood = match uid {
+                None => self.machine.flood.start(chunk, 0),
+                Some(uid) => self.flood_by(uid, chunk),
+            };
+            assert!(flood.wait().unwrap().success());
             self.handed_over();
             made += chunk;
         }
+    }
+
+    /// The flood, by another user.
+    fn flood_by(&self, uid: u32, count: u32) -> Child {
+        let mut command = Command::new(self.machine.flood.path());
+        // As `Flood::start` has it.
+        command.args(["--exact", "flood::process"]).env("RINGAUDIT_TEST_FLOOD", format!("{count} 0"));
+        command.env_remove("LD_LIBRARY_PATH").stdout(Stdio::null()).uid(uid).spawn().unwrap()
     }
 
     /// Waits until the kernel holds nothing any more.
