@@ -33,7 +33,7 @@ fn built() -> &'static Path {
     })
 }
 
-fn start(dir: &Path, network: &str, address: &str, name: &str) -> Running {
+pub(crate) fn start(dir: &Path, network: &str, address: &str, name: &str) -> Running {
     let mut command = Command::new(built());
     let log = dir.join(format!("{name}.log"));
     command

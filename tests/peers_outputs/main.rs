@@ -1,8 +1,16 @@
 //! The outputs that send, beside receivers that were not written here: rsyslogd, syslog-ng, and Graylog's own GELF
 //! reader. Events come from a log that `ringaudit replay` reads, or from this test through the outputs as the daemon
-//! opens them; the kernel's audit system is not touched. All listen on this host alone.
+//! opens them; only `together` takes them from this kernel, and needs what tests/live needs. All listen on this host
+//! alone.
 //! RINGAUDIT_TEST_EVENTS says how many events there are by each transport.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[allow(dead_code)]
+#[path = "../live/flood.rs"]
+mod flood;
+#[allow(dead_code)]
+#[path = "../live/machine.rs"]
+mod machine;
 
 mod feed;
 mod graylog;
@@ -11,6 +19,7 @@ mod restart;
 mod rsyslog;
 mod syslog;
 mod syslog_ng;
+mod together;
 
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};

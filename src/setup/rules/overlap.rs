@@ -11,7 +11,7 @@ use crate::wire::rule::{Field, List, Op, Rule, Value, field};
 struct Held<'a> {
     plan: &'a Planned,
     rule: &'a Rule,
-    /// A bit for each condition, by which most rules are told apart at once.
+    /// Two bits for each condition, by which most rules are told apart at once.
     sketch: u64,
 }
 
@@ -27,15 +27,16 @@ pub(super) fn check(compiled: &mut Compiled) {
             Command::Delete(gone) => held.retain(|other| !same(other.rule, gone)),
             Command::Add(rule) => {
                 let own = Held { plan, rule, sketch: sketch(rule) };
-                let twice = held.iter().find(|other| other.sketch == own.sketch && same(other.rule, rule));
-                if let Some(first) = twice {
+                // Of a thousand rules few are left to be looked at.
+                let near: Vec<_> = held.iter().filter(|other| other.sketch & !own.sketch == 0).collect();
+                if let Some(first) = near.iter().find(|other| same(other.rule, rule)) {
                     let message = format!("the same rule as {}: the kernel holds it once", first.plan.place);
                     found.push(Problem { place: plan.place.clone(), message });
                 } else if rule.prepend {
                     found.extend(held.iter().filter(|later| covers(&own, later)).map(|l| shadowed(l, &own)));
                     held.insert(0, own);
                 } else {
-                    found.extend(held.iter().find(|first| covers(first, &own)).map(|f| shadowed(&own, f)));
+                    found.extend(near.iter().find(|first| covers(first, &own)).map(|f| shadowed(&own, f)));
                     held.push(own);
                 }
             }
@@ -64,7 +65,7 @@ fn sketch(rule: &Rule) -> u64 {
         let bytes = numbers.chain(text.iter().copied());
         let hash =
             bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        sketch | 1 << ((hash >> 16) % 64)
+        sketch | 1 << ((hash >> 16) % 64) | 1 << ((hash >> 24) % 64)
     })
 }
 

@@ -249,10 +249,14 @@ fn id_of(name: &str) -> Option<u16> {
     None
 }
 
-fn number_of(tables: Tables, id: u16) -> Option<u16> {
-    let position = (0..).map_while(|number| id_at(tables, number)).position(|slot| slot == id);
-    let position = position.and_then(|n| u16::try_from(n).ok());
-    position.or_else(|| tables.2.iter().find(|(alias, _)| *alias == id).map(|(_, number)| *number))
+/// The first number of a name's id.
+fn number_of((numbers, changes, aliases): Tables, id: u16) -> Option<u16> {
+    let is_changed = |number: &u16| changes.iter().any(|(changed, _)| changed == number);
+    let mut slots = (0..).zip(numbers);
+    let plain = slots.find(|(number, slot)| **slot == id && !is_changed(number)).map(|(number, _)| number);
+    let changed = changes.iter().filter(|(_, slot)| *slot == id).map(|(number, _)| *number);
+    let first = plain.into_iter().chain(changed).min();
+    first.or_else(|| aliases.iter().find(|(alias, _)| *alias == id).map(|(_, number)| *number))
 }
 
 #[cfg(test)]
