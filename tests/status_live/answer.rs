@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+/// `event.timeout_ms` where the config does not say it.
+pub(crate) const DEFAULT_TIMEOUT_MS: u64 = 2000;
+
 /// `ringaudit status` with these words.
 pub(crate) fn status(socket: &Path, words: &[&str]) -> Output {
     Command::new(*BINARY).arg("status").arg("-s").arg(socket).args(words).output().unwrap()
@@ -99,21 +102,21 @@ impl Answer {
 /// A daemon's socket, asked until nothing moves any more.
 pub(crate) struct Rest {
     socket: PathBuf,
+    /// Longer than anything takes that is under way.
+    still: Duration,
 }
 
-/// Longer than anything takes that is under way: the shortest pause between two loss reports is a second.
-const STILL: Duration = Duration::from_millis(1_200);
-
 impl Rest {
-    pub(crate) fn new(socket: PathBuf) -> Self {
-        Self { socket }
+    /// With an `event.timeout_ms` of so many; the shortest pause between two loss reports is a second.
+    pub(crate) fn new(socket: PathBuf, timeout_ms: u64) -> Self {
+        Self { socket, still: Duration::from_millis(timeout_ms.max(1000) + 200) }
     }
 
     /// The answer at rest.
     pub(crate) fn answer(&self) -> Answer {
         let (start, mut since) = (Instant::now(), Instant::now());
         let mut last = Answer::of(&self.socket);
-        while since.elapsed() < STILL {
+        while since.elapsed() < self.still {
             std::thread::sleep(Duration::from_millis(100));
             let answer = Answer::of(&self.socket);
             if (&last.0["counters"], counts(&last.0)) != (&answer.0["counters"], counts(&answer.0)) {

@@ -1,7 +1,7 @@
 //! The other forms of the answer: metrics that promtool finds no fault in (Debian's, unpacked and not installed) and
 //! the table for people, each with the numbers that JSON has.
 
-use crate::answer::{Rest, text};
+use crate::answer::{DEFAULT_TIMEOUT_MS, Rest, text};
 use crate::daemon::Daemon;
 use crate::machine::Machine;
 use serde_json::Value;
@@ -150,7 +150,7 @@ fn metrics_and_table_have_the_numbers_of_json() {
     machine.flood.run(1_000);
     daemon.wait_for_openings(1_000);
     let socket = daemon.dir.path().join("socket");
-    let answer = Rest::new(socket.clone()).answer();
+    let answer = Rest::new(socket.clone(), DEFAULT_TIMEOUT_MS).answer();
     let [prometheus, table] = ["--prometheus", "--table"]
         .map(|form| text(&socket, if form == "--table" { &[] } else { std::slice::from_ref(&form) }));
     println!("{table}");

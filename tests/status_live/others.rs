@@ -1,6 +1,6 @@
 //! Counters that need a daemon in trouble of another kind: its place lost, no room in a listener's socket, no memory.
 
-use crate::answer::{Answer, Rest, status};
+use crate::answer::{Answer, DEFAULT_TIMEOUT_MS, Rest, status};
 use crate::daemon::{BINARY, Daemon, losses, run, write_config};
 use crate::forget::connect;
 use crate::machine::{Machine, wait};
@@ -55,7 +55,7 @@ fn a_listener_that_is_too_slow() {
     let dir = tempfile::tempdir().unwrap();
     let has_begun = |_: &mut Machine, daemon: &Daemon| daemon.stderr().contains("capturing by multicast");
     let mut listener = Daemon::start_until(&mut machine, dir, config, |_| {}, has_begun);
-    let rest = Rest::new(socket(&listener));
+    let rest = Rest::new(socket(&listener), DEFAULT_TIMEOUT_MS);
     rest.answer();
     listener.signal("STOP");
     assert!(machine.flood.start(2_000, 2_000).wait().unwrap().success());
@@ -101,7 +101,7 @@ fn a_line_without_memory() {
     let least = least(&write_config(dir.path(), &machine, &low));
     let with = low.replace("max_kib = 64", &format!("max_kib = {}", least + 160));
     let mut daemon = Daemon::start(&mut machine, &with);
-    let rest = Rest::new(socket(&daemon));
+    let rest = Rest::new(socket(&daemon), DEFAULT_TIMEOUT_MS);
     let before = rest.answer();
     // What the event takes fits, what its line takes beside it does not.
     let mut command = Command::new(machine.flood.path());

@@ -1,6 +1,6 @@
 //! Who may ask, and what is told unasked: the socket's mode and group, the textfile, the line of counters.
 
-use crate::answer::{Answer, Rest, text};
+use crate::answer::{Answer, DEFAULT_TIMEOUT_MS, Rest, text};
 use crate::daemon::{BINARY, Daemon};
 use crate::forms;
 use crate::machine::{Machine, wait};
@@ -89,7 +89,7 @@ fn what_is_told_unasked_is_true_and_whole() {
     let mut daemon = Daemon::start_in(&mut machine, dir, &config, |_| {});
     machine.flood.run(1_000);
     daemon.wait_for_openings(1_000);
-    let answer = Rest::new(socket.clone()).answer();
+    let answer = Rest::new(socket.clone(), DEFAULT_TIMEOUT_MS).answer();
 
     // Whoever has the file open keeps what it was: another one takes its name.
     let mut held = File::open(&textfile).unwrap();

@@ -20,6 +20,8 @@ const USER_LOGIN: u16 = 1112;
 pub(crate) const FOR_ALL: u32 = 65_530;
 pub(crate) const FOR_ONE: u32 = 65_531;
 const EXECUTED: u32 = 65_532;
+/// `event.timeout_ms`.
+const TIMEOUT_MS: u64 = 500;
 /// Events that fit the socket with their records, whatever the reader does.
 const CHUNK: u32 = 2_000;
 /// Events that fit the backlog.
@@ -80,7 +82,7 @@ fn config(dir: &Path, machine: &Machine) -> String {
     [
         format!("[status]\nsocket = '{}'\n", shown("socket")),
         format!("[kernel]\nbacklog_limit = 131072\nreceive_buffer_kib = {RECEIVE_KIB}\n"),
-        "[ring]\nsize_kib = 64\n[event]\ntimeout_ms = 500\nmax_kib = 16\ntypes = [1100, 1326]\n".to_owned(),
+        format!("[ring]\nsize_kib = 64\n[event]\ntimeout_ms = {TIMEOUT_MS}\nmax_kib = 16\ntypes = [1100, 1326]\n"),
         format!("[rules]\nat_exit = 'remove'\nlines = ['{}', '{}']\n", machine.flood.rule(), execution_rule(machine)),
         format!("[[filter]]\nname = 'all'\nuid = {FOR_ALL}\n"),
         format!("[[filter]]\nname = 'one'\nuid = {FOR_ONE}\noutputs = ['picky']\n"),
@@ -135,7 +137,7 @@ impl Scene {
         });
         // Its reader has gone.
         drop(daemon.child().stdout.take());
-        let rest = Rest::new(daemon.dir.path().join("socket"));
+        let rest = Rest::new(daemon.dir.path().join("socket"), TIMEOUT_MS);
         let (control, mut witness) = (Control::open().unwrap(), Witness::new(&daemon.log));
         let before = Before {
             answer: rest.answer(),

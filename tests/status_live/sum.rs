@@ -139,9 +139,8 @@ fn check_outputs(phase: &Phase, made: &Made) {
         let full = grown("dropped_events/queue-full");
         match output {
             "nobody" => {}
-            // After the ring's stop, what was held comes faster than it takes it.
-            "stuck" if made.ring => {}
-            "stuck" => assert_eq!(full > 0, made.queue, "{full} dropped by its queue"),
+            // A burst may be too much for its small queue at any time.
+            "stuck" => assert!(full > 0 || !made.queue, "{full} dropped by its queue"),
             _ => assert_eq!(full, 0, "{output}"),
         }
     }
