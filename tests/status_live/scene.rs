@@ -68,6 +68,7 @@ pub(crate) struct Phase {
     pub(crate) piped: [u64; 2],
     /// How long the load took.
     pub(crate) time: Duration,
+    pub(crate) log: PathBuf,
 }
 
 fn config(dir: &Path, machine: &Machine) -> String {
@@ -178,6 +179,7 @@ impl Scene {
             lost: (now.lost - self.before.lost).into(),
             piped: [now.piped[0] - self.before.piped[0], now.piped[1] - self.before.piped[1]],
             time,
+            log: self.daemon.log.clone(),
         };
         self.before = now;
         phase

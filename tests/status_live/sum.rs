@@ -168,6 +168,15 @@ fn check(name: &str, phase: &Phase, made: &Made) {
         output_grown(phase, "witness", "written_events"),
         output_grown(phase, "stuck", "dropped_events/queue-full"),
     );
+    for double in phase.seen.doubles() {
+        let lines = std::process::Command::new("grep")
+            .arg(format!("\"sequence\":{double},"))
+            .arg(&phase.log)
+            .output()
+            .unwrap();
+        println!("twice: {}", String::from_utf8_lossy(&lines.stdout));
+    }
+    assert_eq!(phase.seen.doubles(), Vec::<u32>::new());
     check_records(phase, made);
     check_events(phase, made);
     check_outputs(phase, made);
