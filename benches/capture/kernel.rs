@@ -28,7 +28,11 @@ impl Kernel {
         let lock = File::create(&path)?;
         lock.lock()?;
         let mut control = Control::open()?;
-        let found = control.status()?;
+        let mut found = control.status()?;
+        // One that was killed is noticed by the kernel only when it sends to it: at this probe.
+        if found.pid != 0 && control.set(Field::Pid, 0).is_ok() {
+            found = control.status()?;
+        }
         if found.pid != 0 {
             return Err(format!("pid {} holds the audit socket: stop it first", found.pid).into());
         }

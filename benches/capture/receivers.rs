@@ -25,7 +25,7 @@ pub(crate) const NULL_WORD: &str = "null-receiver";
 /// Where laurel writes, in the receiver's folder.
 const LAUREL_LOG: &str = "laurel.json";
 /// Switches all context off.
-const NO_CONTEXT: &str = "";
+const NO_CONTEXT: &str = "[enrich]\nprocess = false\nscript = false\ncontainer = false\nunit = false\nenv = []\ninode_path = false\n";
 /// The same buffer as the daemon's default.
 const RECEIVE_BUFFER: usize = 4096 * 1024;
 
@@ -210,6 +210,8 @@ impl Peer {
 
     fn udp() -> Result<Self> {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
+        // What the daemon sends is measured, not how soon this thread is given the CPU.
+        Socket::from_fd(socket.try_clone()?.into()).set_receive_buffer(64 * 1024 * 1024)?;
         let address = socket.local_addr()?.to_string();
         Ok(Self::read(address, move |space| socket.recv(space)))
     }

@@ -6,6 +6,21 @@ use crate::event::own::Own;
 use serde_json::{Value as J, json};
 use std::time::{Duration, Instant};
 
+/// A key that has names and is not marked so would never be asked for them.
+#[test]
+fn every_key_that_has_names_is_marked() {
+    let source = include_str!("../../setup/values/fields.rs");
+    let (_, body) = source.split_once("pub fn field(").unwrap();
+    let (body, _) = body.split_once("\n}\n").unwrap();
+    let words = body.split("b\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let keys: Vec<&str> =
+        words.filter(|word| !matches!(*word, "yes" | "no" | "unset" | "4294967295")).collect();
+    assert!(keys.len() > 40, "{keys:?}");
+    for key in keys {
+        assert!(crate::wire::class::known(RecordType::USER, key.as_bytes()).is_named, "{key}");
+    }
+}
+
 /// The object of an event with these records, without its ID, TIME and NODE.
 fn object(records: &[(u16, &str)], translate: bool) -> J {
     let mut json = Json::new(&Settings::default(), Translate::default(), 1 << 16, b"host").unwrap();
