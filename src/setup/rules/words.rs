@@ -1,8 +1,8 @@
 //! A line of rules into words: split at blanks; `"..."` and `'...'` hold a word together; a backslash
 //! keeps a blank or another backslash, as in auditctl.
 
-/// Bytes of a usual word: letter by letter, it would be moved twice on the way there.
-const USUAL: usize = 32;
+/// Bytes of a usual word, and words of a usual line: one by one, they would be moved on the way there.
+const USUAL: (usize, usize) = (32, 16);
 
 /// A word, and where it began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Word {
 ///
 /// Errors: a quote without its end, with the offset of the quote.
 pub(super) fn split(line: &str) -> Result<Vec<Word>, (usize, String)> {
-    let mut words = Vec::new();
+    let mut words = Vec::with_capacity(USUAL.1);
     let mut current: Option<Word> = None;
     let mut quote: Option<(char, usize)> = None;
     let mut chars = line.chars().enumerate().peekable();
@@ -54,7 +54,7 @@ pub(super) fn split(line: &str) -> Result<Vec<Word>, (usize, String)> {
             return Ok(Vec::new());
         }
         let word =
-            current.get_or_insert_with(|| Word { text: String::with_capacity(USUAL), at, plain: true });
+            current.get_or_insert_with(|| Word { text: String::with_capacity(USUAL.0), at, plain: true });
         match c {
             '"' | '\'' => {
                 quote = Some((c, at));
