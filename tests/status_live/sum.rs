@@ -10,6 +10,7 @@ use ringaudit::wire::status::Field;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::process::Command;
 
 /// Events that are made, and the part of them, in hundredths, that each phase makes.
 const EVENTS: u32 = 20_000;
@@ -169,11 +170,8 @@ fn check(name: &str, phase: &Phase, made: &Made) {
         output_grown(phase, "stuck", "dropped_events/queue-full"),
     );
     for double in phase.seen.doubles() {
-        let lines = std::process::Command::new("grep")
-            .arg(format!("\"sequence\":{double},"))
-            .arg(&phase.log)
-            .output()
-            .unwrap();
+        let lines =
+            Command::new("grep").arg(format!("\"sequence\":{double},")).arg(&phase.log).output().unwrap();
         println!("twice: {}", String::from_utf8_lossy(&lines.stdout));
     }
     assert_eq!(phase.seen.doubles(), Vec::<u32>::new());
