@@ -8,6 +8,8 @@ DESTDIR    ?=
 ARGS       ?=
 # How long `make fuzz` runs each target
 SECONDS    ?= 600
+# How many `make endurance` makes; a day of 579 a second is 50000000
+EVENTS     ?= 1000000
 # What `make install` installs: `make static install BIN=dist/x86_64-unknown-linux-musl/ringaudit`
 BIN        ?= target/release/ringaudit
 
@@ -22,7 +24,7 @@ TARGETS    = x86_64-unknown-linux-musl aarch64-unknown-linux-musl armv7-unknown-
 
 export CARGO_TARGET_DIR := target
 
-.PHONY: help run build test lint static minimal full cross boot peers judge fuzz bench install uninstall clean
+.PHONY: help run build test lint static minimal full cross boot peers judge fuzz bench endurance install uninstall clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +72,10 @@ bench: static ## measure the static binary against a null receiver, auditd and l
 	@RINGAUDIT_BIN=$(CURDIR)/dist/x86_64-unknown-linux-musl/ringaudit cross/cargo bench --locked --bench replay
 	@RINGAUDIT_BIN=$(CURDIR)/dist/x86_64-unknown-linux-musl/ringaudit cross/cargo bench --locked --bench rules
 	@cross/cargo bench --locked --bench format
+	@RINGAUDIT_BENCH=top cross/cargo bench --locked --bench capture
+
+endurance: static ## send 1,000,000 events through replay: memory, descriptors, counters (EVENTS=50000000: a day's)
+	@EVENTS=$(EVENTS) RINGAUDIT_BIN=$(CURDIR)/dist/x86_64-unknown-linux-musl/ringaudit cross/cargo bench --locked --bench endurance
 
 install: ## install under DESTDIR and PREFIX (/usr/local); an existing /etc/ringaudit.toml is kept
 	@test -x $(BIN) || { echo "missing: $(BIN): run 'make build' or 'make static' first" >&2; exit 1; }

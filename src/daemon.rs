@@ -442,6 +442,7 @@ fn asked(signals: &Signals, threads: &Threads) -> Asked {
             Signal::Upgrade => drop(asked.upgrade.replace(sender)),
             #[cfg(not(feature = "reload"))]
             Signal::Upgrade => {}
+            Signal::Resize => {}
         }
     }
     asked

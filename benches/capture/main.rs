@@ -4,13 +4,17 @@
 //! The load is a process that opens a path that does not exist: five records an event (SYSCALL, CWD, PATH,
 //! PROCTITLE, EOE). Only this program's own calls are audited. Needs root and the packages auditd and laurel.
 //! Environment: RINGAUDIT_BIN, the binary to measure; RINGAUDIT_BENCH, `cpu`, `outputs`, `memory`, `rate`
-//! or `all`.
+//! or `all` of these; or `top`, for a binary that has it.
 
 mod kernel;
 mod load;
 mod measure;
 mod outputs;
 mod receivers;
+#[allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#[path = "../../tests/top_live/terminal.rs"]
+mod terminal;
+mod top;
 
 use kernel::Kernel;
 use measure::{median, resident_kib};
@@ -64,6 +68,9 @@ fn bench() -> Result<()> {
     if matches!(what.as_str(), "all" | "rate") {
         stated_rate(&mut kernel, &binary)?;
         highest_rate(&mut kernel, &binary)?;
+    }
+    if what == "top" {
+        top::bench(&mut kernel, &binary)?;
     }
     Ok(())
 }

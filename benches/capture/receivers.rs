@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 pub(crate) const NULL_WORD: &str = "null-receiver";
 /// Where laurel writes, in the receiver's folder.
 const LAUREL_LOG: &str = "laurel.json";
+/// Where the daemon is asked, there.
+const SOCKET: &str = "socket";
 /// Switches all context off.
 const NO_CONTEXT: &str = "[enrich]\nprocess = false\nscript = false\ncontainer = false\nunit = false\nenv = []\ninode_path = false\n";
 /// The same buffer as the daemon's default.
@@ -38,6 +40,8 @@ pub(crate) enum Kind {
     Json,
     /// The daemon, format json with all translations and all context.
     Context,
+    /// As json, with a status socket.
+    Asked,
     /// As json, to four outputs: three files and standard output, which is /dev/null.
     Four,
     /// As json, with an fsync at the latest a second after a write.
@@ -60,6 +64,7 @@ impl fmt::Display for Kind {
             Self::GoAudit => "go-audit format",
             Self::Json => "json",
             Self::Context => "json, context",
+            Self::Asked => "json, status",
             Self::Four => "json, 4 outputs",
             Self::Synced => "json, fsync 1 s",
             Self::EachSynced => "json, fsync each",
@@ -127,6 +132,11 @@ impl Receiver {
         Ok(receiver)
     }
 
+    /// The status socket of [`Kind::Asked`].
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.dir.path().join(SOCKET)
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -160,9 +170,13 @@ impl Receiver {
         let mark = match self.kind {
             Kind::Null | Kind::Syslog | Kind::Gelf => return Ok(sent),
             Kind::GoAudit => r#"name=\"/nonexistent/ringaudit\""#,
-            Kind::Json | Kind::Context | Kind::Four | Kind::Synced | Kind::EachSynced | Kind::Laurel => {
-                r#""name":"/nonexistent/ringaudit""#
-            }
+            Kind::Json
+            | Kind::Context
+            | Kind::Asked
+            | Kind::Four
+            | Kind::Synced
+            | Kind::EachSynced
+            | Kind::Laurel => r#""name":"/nonexistent/ringaudit""#,
             Kind::Auditd => r#"name="/nonexistent/ringaudit""#,
         };
         let log = if self.kind == Kind::Laurel { self.dir.path().join(LAUREL_LOG) } else { self.log.clone() };
@@ -254,6 +268,7 @@ fn config_of(kind: Kind, log: &Path, address: &str) -> String {
     let file = |path: &Path| format!("[[output]]\ntype = \"file\"\nformat = \"{format}\"\npath = {path:?}\n");
     let mut text = more.to_owned() + &file(log);
     match kind {
+        Kind::Asked => text = format!("[status]\nsocket = {:?}\n{text}", log.with_file_name(SOCKET)),
         Kind::Synced => text += "fsync = 1000\n",
         Kind::EachSynced => text += "fsync = \"each\"\n",
         Kind::Four => {

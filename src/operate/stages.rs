@@ -89,7 +89,7 @@ impl Watch {
                 (Signal::Reload | Signal::Reopen, _) => reopen = true,
                 (Signal::Stop, End::Open) => self.end = End::Asked(Instant::now() + STOP_LIMIT),
                 (Signal::Stop, End::Asked(_)) => self.end = End::Stopped,
-                (Signal::Stop | Signal::Upgrade, _) => {}
+                (Signal::Stop | Signal::Upgrade | Signal::Resize, _) => {}
             }
         }
         reopen

@@ -15,6 +15,8 @@ pub enum Signal {
     Reopen,
     /// SIGUSR2.
     Upgrade,
+    /// SIGWINCH: the terminal has another size.
+    Resize,
 }
 
 /// Who sent a signal.
@@ -32,14 +34,16 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Blocks SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 in this thread and in those it starts from now on,
-    /// so that only [`next`](Self::next) sees them. Call before any thread is started.
+    /// Blocks SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2 and SIGWINCH in this thread and in those it starts from now
+    /// on, so that only [`next`](Self::next) sees them. Call before any thread is started.
     pub fn block() -> io::Result<Self> {
         // SAFETY: sigset_t is plain integers; it is initialised by sigemptyset before use.
         let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
         // SAFETY: the pointer is to a live set.
         cerr(unsafe { libc::sigemptyset(&raw mut set) })?;
-        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2] {
+        let signals =
+            [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1, libc::SIGUSR2, libc::SIGWINCH];
+        for signal in signals {
             // SAFETY: the pointer is to a live, initialised set.
             cerr(unsafe { libc::sigaddset(&raw mut set, signal) })?;
         }
@@ -70,6 +74,7 @@ impl Signals {
             Ok(libc::SIGHUP) => Signal::Reload,
             Ok(libc::SIGUSR1) => Signal::Reopen,
             Ok(libc::SIGUSR2) => Signal::Upgrade,
+            Ok(libc::SIGWINCH) => Signal::Resize,
             _ => Signal::Stop,
         };
         Some((signal, Sender { pid: info.ssi_pid, uid: info.ssi_uid }))

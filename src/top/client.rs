@@ -4,7 +4,7 @@ use super::screen::{Answer, Screen};
 use crate::ask::{Error, begin, question, verdict};
 use crate::cli::{Ask, Sort, View};
 use crate::sys::poll::{Wait, poll};
-use crate::sys::signal::Signals;
+use crate::sys::signal::{Signal, Signals};
 use crate::sys::terminal::{self, Keys};
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
@@ -46,7 +46,7 @@ pub(crate) fn run(ask: &Ask, socket: &Path) -> Result<String, Error> {
             [Wait::readable(stdin.as_fd()), Wait::readable(signals.as_fd()), Wait::readable(stream.as_fd())];
         poll(&mut waits, None).map_err(Error::Terminal)?;
         // Whichever it is, the terminal is given back first.
-        if signals.next().is_some() {
+        if signals.next().is_some_and(|(signal, _)| signal != Signal::Resize) {
             break;
         }
         let mut pressed = [0; 64];

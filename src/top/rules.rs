@@ -1,5 +1,5 @@
-//! The rule that would exclude what a line of `top` counts. To be placed before the rules that it is an exception of;
-//! one that deletes is a command of its own.
+//! The rule that would exclude what a line of `top` counts. An exception goes to the head of its list (-A), before the
+//! rules that it is one of; one that deletes is a command of its own.
 
 use crate::capture::control::Control;
 use crate::rules::{self, Form};
@@ -17,13 +17,13 @@ pub(super) fn exclude(by: By, name: &str) -> String {
     }
     match by {
         By::Key => with("-D -k ", name),
-        By::Exe if name.starts_with('/') => with("-a never,exit -F exe=", name),
+        By::Exe if name.starts_with('/') => with("-A never,exit -F exe=", name),
         By::Exe => String::new(),
         By::Syscall => match name.split_once(' ') {
-            Some((arch, call)) => format!("-a never,exit -F arch={arch} -S {call}"),
+            Some((arch, call)) => format!("-A never,exit -F arch={arch} -S {call}"),
             None => format!("-a always,exclude -F msgtype={name}"),
         },
-        By::Uid => format!("-a never,exit -F uid={name}"),
+        By::Uid => format!("-A never,exit -F uid={name}"),
     }
 }
 
@@ -94,14 +94,14 @@ mod tests {
         let cases = [
             (By::Key, "exec", "-D -k exec"),
             (By::Key, "a b", "-D -k 'a b'"),
-            (By::Exe, "/usr/bin/x", "-a never,exit -F exe=/usr/bin/x"),
-            (By::Exe, "/usr/bin/my 'x'", "-a never,exit -F exe=\"/usr/bin/my 'x'\""),
-            (By::Exe, "/usr/bin/\\x", "-a never,exit -F exe='/usr/bin/\\x'"),
-            (By::Syscall, "b64 openat", "-a never,exit -F arch=b64 -S openat"),
-            (By::Syscall, "b32 400", "-a never,exit -F arch=b32 -S 400"),
+            (By::Exe, "/usr/bin/x", "-A never,exit -F exe=/usr/bin/x"),
+            (By::Exe, "/usr/bin/my 'x'", "-A never,exit -F exe=\"/usr/bin/my 'x'\""),
+            (By::Exe, "/usr/bin/\\x", "-A never,exit -F exe='/usr/bin/\\x'"),
+            (By::Syscall, "b64 openat", "-A never,exit -F arch=b64 -S openat"),
+            (By::Syscall, "b32 400", "-A never,exit -F arch=b32 -S 400"),
             (By::Syscall, "USER_LOGIN", "-a always,exclude -F msgtype=USER_LOGIN"),
             (By::Syscall, "1999", "-a always,exclude -F msgtype=1999"),
-            (By::Uid, "1000", "-a never,exit -F uid=1000"),
+            (By::Uid, "1000", "-A never,exit -F uid=1000"),
         ];
         for (by, name, rule) in cases {
             assert_eq!(exclude(by, name), rule);

@@ -122,8 +122,6 @@ impl Screen {
             None if answer.millis == 0 => "counting ...".to_owned(),
             None => String::new(),
             Some("") => "no rule excludes these".to_owned(),
-            // One that is an exception counts if it stands before the rules that it is an exception of.
-            Some(rule) if rule.starts_with("-a") => format!("exclude, placed first: {rule}"),
             Some(rule) => format!("exclude: {rule}"),
         });
         shown.push(
@@ -209,7 +207,7 @@ mod tests {
     use super::*;
 
     const ANSWER: &str = "total\t2000\t1000\t900000\nview\tkey\t0\n10\t800000\t0\tsmall\t-D -k small\n\
-                          990\t100000\t5\tlarge\t-D -k large\nview\tuid\t1\n1000\t900000\t0\t0\t-a never,exit -F uid=0\n\
+                          990\t100000\t5\tlarge\t-D -k large\nview\tuid\t1\n1000\t900000\t0\t0\t-A never,exit -F uid=0\n\
                           view\tlater\t0\n";
 
     /// The text of a screen, line by line.
@@ -256,7 +254,7 @@ mod tests {
                 ">     500.0     450 K  100  0 (root)"
             ]
         );
-        assert_eq!(users[7], "exclude, placed first: -a never,exit -F uid=0");
+        assert_eq!(users[7], "exclude: -A never,exit -F uid=0");
         screen.show(View::Rule);
         screen.choose(&answer, 1);
         assert_eq!(shown(&screen, &answer, 80, 5)[3], "");

@@ -1,5 +1,5 @@
-//! What makes events: a program that opens a path that does not exist. It is a copy of this test binary,
-//! since a rule's `exe` names a file and the tests themselves must not match it.
+//! What makes events: a program that opens a path that does not exist, or makes a directory where none can be. It is a
+//! copy of this test binary, since a rule's `exe` names a file and the tests themselves must not match it.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 /// What is opened.
 pub(crate) const NOWHERE: &str = "/nonexistent/ringaudit";
-/// How many, and how many a second (0: flat out): the variable that makes `process` work.
+/// The variable that makes `process` work: how many, how many a second (0: flat out); and then, if it is to be so, by
+/// which user, and the directory that it tries to make.
 const VARIABLE: &str = "RINGAUDIT_TEST_FLOOD";
 
 pub(crate) struct Flood {
@@ -22,6 +23,11 @@ impl Flood {
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
         let name = format!("flood-{}-{number}", std::process::id());
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        Self::at(path)
+    }
+
+    /// The program at another place.
+    pub(crate) fn at(path: PathBuf) -> Self {
         fs::copy(std::env::current_exe().unwrap(), &path).unwrap();
         Self { path }
     }
@@ -37,8 +43,13 @@ impl Flood {
 
     /// Begins so many openings at so many a second.
     pub(crate) fn start(&self, count: u32, rate: u32) -> Child {
+        self.order(&format!("{count} {rate}"))
+    }
+
+    /// Begins what the variable is to say.
+    pub(crate) fn order(&self, order: &str) -> Child {
         let mut command = Command::new(&self.path);
-        command.args(["--exact", "flood::process"]).env(VARIABLE, format!("{count} {rate}"));
+        command.args(["--exact", "flood::process"]).env(VARIABLE, order);
         // Without the loader's own search for libraries, each failure of which is an event too.
         command.env_remove("LD_LIBRARY_PATH").stdout(Stdio::null()).spawn().unwrap()
     }
@@ -59,8 +70,14 @@ impl Drop for Flood {
 #[test]
 fn process() {
     let order = std::env::var(VARIABLE).unwrap_or_else(|_| "3 0".to_owned());
-    let (count, rate) = order.split_once(' ').unwrap();
-    let (count, rate): (u32, u32) = (count.parse().unwrap(), rate.parse().unwrap());
+    let mut words = order.split(' ');
+    let mut number = || words.next().map(|word| word.parse::<u32>().unwrap());
+    let (count, rate, user) = (number().unwrap(), number().unwrap(), number());
+    let directory = words.next();
+    if let Some(user) = user {
+        // Of this thread alone, which is what an event tells; the program need not be readable for that user.
+        rustix::thread::set_thread_uid(rustix::process::Uid::from_raw(user)).unwrap();
+    }
     let start = Instant::now();
     let mut made = 0;
     while made < count {
@@ -69,7 +86,11 @@ fn process() {
             _ => u32::try_from(start.elapsed().as_micros() * u128::from(rate) / 1_000_000).unwrap() + 1,
         };
         while made < due.min(count) {
-            let error = File::open(NOWHERE).expect_err(NOWHERE);
+            let tried = match directory {
+                None => File::open(NOWHERE).map(drop),
+                Some(directory) => fs::create_dir(directory),
+            };
+            let error = tried.expect_err(NOWHERE);
             assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
             made += 1;
         }
