@@ -10,7 +10,7 @@ mod prepared;
 mod reload;
 pub mod ruleset;
 #[cfg(feature = "status")]
-mod status;
+pub mod status;
 #[cfg_attr(not(feature = "supervise"), path = "unsupervised.rs")]
 pub mod supervise;
 #[cfg(feature = "status")]

@@ -347,6 +347,7 @@ impl Registration {
     ///
     /// Errors: as [`Control::status`].
     pub fn status(&mut self) -> io::Result<Status> {
+        self.count_dropped();
         let status = self.control.status()?;
         self.count_lost(&status);
         Ok(status)

@@ -346,7 +346,7 @@ impl Stats {
     }
 
     /// In an order that never changes: new ones go to the end.
-    fn all(&self) -> [&Counter; 21] {
+    fn all(&self) -> [&Counter; 22] {
         [
             &self.records,
             &self.bytes,
@@ -369,6 +369,7 @@ impl Stats {
             &self.serial_gaps,
             &self.unformatted,
             &self.loss_reports,
+            &self.multicast_dropped,
         ]
     }
 }

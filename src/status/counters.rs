@@ -34,6 +34,13 @@ pub(super) const COUNTERS: &[Of<Stats>] = &[
     (counter("truncated_records", "Records longer than 16 KiB, cut there."), |s| s.truncated_records.get()),
     (counter("ring_dropped_records", "Records dropped since the ring was full."), |s| s.ring_dropped.get()),
     (
+        counter(
+            "multicast_dropped_records",
+            "Records for the multicast group that found no room in the socket, as the kernel counts them.",
+        ),
+        |s| s.multicast_dropped.get(),
+    ),
+    (
         gauge("ring_highest_bytes", "The most bytes of the ring that were in use at once, in its blocks."),
         |s| s.ring_highest.get(),
     ),
@@ -62,9 +69,13 @@ pub(super) const COUNTERS: &[Of<Stats>] = &[
     }),
     (counter("filtered_events", "Events that filters kept from all outputs."), |s| s.filtered.get()),
     (counter("formatted_events", "Events that became lines."), |s| s.events.get()),
-    (counter("unformatted_events", "Events whose line did not fit: a defect of this program."), |s| {
-        s.unformatted.get()
-    }),
+    (
+        counter(
+            "unformatted_events",
+            "Events without a line: memory.max_kib is too low, or a defect of ringaudit's.",
+        ),
+        |s| s.unformatted.get(),
+    ),
     (counter("loss_reports", "Events that tell of losses, written among the others."), |s| {
         s.loss_reports.get()
     }),

@@ -3,12 +3,14 @@
 mod counters;
 mod document;
 mod periodic;
+#[cfg(test)]
+mod schema;
 
 use crate::ask::Reply;
 use crate::cli::Form;
 use crate::config::Source;
 use crate::daemon::Running;
-use crate::stats::OutputStats;
+use crate::stats::{OutputStats, Stats};
 use crate::troubles;
 use crate::wire::tables::record_type_name;
 use crate::{config, log};
@@ -132,6 +134,16 @@ fn kernel(running: &mut Running<'_>) -> Section {
             ..Row::default()
         }],
     }
+}
+
+/// Each counter of a record's way, by the name that it has in the answer.
+pub fn counters(stats: &Stats) -> Vec<(&'static str, u64)> {
+    COUNTERS.iter().map(|(metric, value)| (metric.name, value(stats))).collect()
+}
+
+/// An output's; `reason` tells several of one name apart, and is empty for the others: (name, reason, value).
+pub fn output_counters(stats: &OutputStats) -> Vec<(&'static str, &'static str, u64)> {
+    OUTPUT.iter().map(|(metric, value)| (metric.name, metric.reason, value(stats))).collect()
 }
 
 fn way(running: &Running<'_>) -> Section {

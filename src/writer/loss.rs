@@ -195,6 +195,19 @@ mod tests {
         assert!(loss.report(&stats, now + EVERY, true).is_some(), "the last one does not wait");
     }
 
+    /// The next program knows what was reported: a counter that it did not know would be told as lost again.
+    #[cfg(feature = "reload")]
+    #[test]
+    fn an_upgrade_carries_the_counter_of_each_place() {
+        let (stats, next) = (Stats::default(), Stats::default());
+        for (number, (_, _, counter)) in (1..).zip(PLACES) {
+            counter(&stats).add(number);
+        }
+        next.resume(&stats.values());
+        let values = |stats: &Stats| PLACES.map(|(_, _, counter)| counter(stats).get());
+        assert_eq!(values(&next), values(&stats));
+    }
+
     #[test]
     fn a_report_that_an_output_drops_is_told_with_the_next_and_swallows_nothing() {
         let stats = Stats::default();

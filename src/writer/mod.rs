@@ -188,7 +188,7 @@ impl Writer {
             if more && self.flushed.elapsed() < FLUSH_EVERY {
                 continue;
             }
-            self.housekeeping();
+            self.housekeeping(more);
             if !more {
                 if self.outlet.is_finished() {
                     break;
@@ -226,12 +226,14 @@ impl Writer {
         false
     }
 
-    /// All that is not on a record's way.
-    fn housekeeping(&mut self) {
+    /// All that is not on a record's way. With `more`, the ring may hold more.
+    fn housekeeping(&mut self, more: bool) {
         let now = Instant::now();
+        // An output may have held this thread up since the last block came; the rest of its last event is in the next.
+        let come = if more { self.lines.now } else { now };
         self.flushed = now;
         self.lines.refresh(now);
-        self.assembler.expire(now, &mut self.lines);
+        self.assembler.expire(come, &mut self.lines);
         let reopen = self.requests.asked().reopen.take();
         if reopen.is_some() {
             self.lines.outputs.reopen();
@@ -319,7 +321,7 @@ mod tests {
             let before = allocations();
             reader.look();
             while writer.take_block() {}
-            writer.housekeeping();
+            writer.housekeeping(false);
             // Not the first ones: the first look at the clock and at the users' file may allocate.
             counted += if serial > 10 { allocations() - before } else { 0 };
         }

@@ -267,11 +267,11 @@ fn a_place_that_was_taken_is_waited_for() {
     let config = "[kernel]\ntake_over = \"wait\"\n";
     let mut first = Daemon::start_in(&mut machine, dir, config, |_| {});
     // The kernel forgets the first one, and the second one is quicker.
-    crate::registration::connect(first.pid(), 4_000_000_000);
+    crate::forget::connect(first.pid(), 4_000_000_000);
     machine.flood.run(1);
     wait("the kernel to forget its daemon", || machine.status().pid == 0);
     let mut second = Daemon::start(&mut machine, "");
-    crate::registration::connect(first.pid(), 0);
+    crate::forget::connect(first.pid(), 0);
     let beside = format!("holds the kernel's audit socket: pid {} (ringaudit); capturing by", second.pid());
     wait("the first one's look", || first.stderr().contains(&beside));
     assert!(

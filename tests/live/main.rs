@@ -6,6 +6,7 @@
 
 mod daemon;
 mod flood;
+mod forget;
 mod machine;
 
 mod beside;

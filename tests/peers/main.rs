@@ -21,6 +21,7 @@ mod laurel;
 mod load;
 mod ours;
 mod schema;
+mod validator;
 
 use load::Kind;
 use serde_json::Value;

@@ -1,36 +1,14 @@
-//! docs/json.schema.json, and a validator that was not written here (the package jsonschema-rs, in a venv).
+//! docs/json.schema.json.
 
+use crate::validator;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-const VALIDATOR: &str = "jsonschema-rs==0.60.3";
-
-/// How many lines there were, and what is wrong with those that are not valid: `NUMBER PLACE: MESSAGE`.
-pub(crate) fn check(lines: &Path) -> (usize, Vec<String>) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let venv = Command::new(root.join("cross/venv")).args(["schema", VALIDATOR]).output().unwrap();
-    assert!(venv.status.success(), "cross/venv: {}", String::from_utf8_lossy(&venv.stderr));
-    let python = String::from_utf8(venv.stdout).unwrap();
-    let mut command = Command::new(python.trim());
-    command.arg(root.join("tests/peers/validate.py")).arg(root.join("docs/json.schema.json")).arg(lines);
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "validate.py: {}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
-    let mut errors: Vec<String> = text.lines().map(ToOwned::to_owned).collect();
-    let last = errors.pop().unwrap();
-    let (checked, invalid) = last.split_once(' ').unwrap();
-    assert_eq!(invalid.parse::<usize>().unwrap(), errors.len());
-    (checked.parse().unwrap(), errors)
-}
+const SCHEMA: &str = "docs/json.schema.json";
 
 /// Each line is valid, and there are at least so many.
 pub(crate) fn all_valid(lines: &Path, at_least: usize) {
-    let (checked, errors) = check(lines);
-    let shown = errors.iter().take(20).cloned().collect::<Vec<_>>().join("\n");
-    assert!(errors.is_empty(), "{} of {checked} lines are not valid:\n{shown}", errors.len());
-    assert!(checked >= at_least, "only {checked} lines");
-    assert_eq!(fs::read(lines).unwrap().split(|&byte| byte == b'\n').count(), checked + 1);
+    validator::all_valid(SCHEMA, lines, at_least);
 }
 
 /// Lines that it must take, and lines that differ from these in one thing that it must refuse.
@@ -105,9 +83,5 @@ fn refuses_what_is_wrong() {
     text += &OTHERS[1].replace("\"op\":\"PAM\"", "\"op\":[1]");
     text += "\n{\"ID\":\"1.000:1\",\"TIME\":\"2000-02-29T23:59:59.999Z\",\"NODE\":\"h\"}\n[]\n";
     fs::write(&bad, text).unwrap();
-    let (checked, errors) = check(&bad);
-    assert_eq!(checked, CHANGES.len() + 4);
-    let refused: Vec<&str> = errors.iter().map(|error| error.split(' ').next().unwrap()).collect();
-    let all: Vec<String> = (1..=checked).map(|number| number.to_string()).collect();
-    assert_eq!(refused, all, "every bad line is refused: {errors:#?}");
+    validator::all_refused(SCHEMA, &bad, CHANGES.len() + 4);
 }

@@ -2,8 +2,12 @@
 //! does seldom or never can be sent here at will. The threads, the clock and the files are real.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[cfg(feature = "status")]
+mod scenes;
 mod stage;
 
+#[cfg(feature = "status")]
+mod counters;
 mod malformed;
 mod outputs;
 mod overflow;

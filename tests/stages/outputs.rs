@@ -1,7 +1,7 @@
 //! Outputs in trouble: a file that vanishes, a disk that is full. The stream goes on, and what is lost is counted.
 
 use crate::stage::{Stage, lines, losses, parse, serials};
-use ringaudit::config::{Config, FileTarget, Format, Output, Overflow, Queue, Ring, Target, WhenFull};
+use ringaudit::config::{self, Config, FileTarget, Format, Output, Overflow, Queue, Ring, Target, WhenFull};
 use ringaudit::sys::signal::Sender;
 use std::fs;
 use std::io::Read;
@@ -141,6 +141,37 @@ fn readers_that_do_not_read_hold_nobody_back_and_each_policy_keeps_its_word() {
         assert_eq!(output.written.get(), lines.len() as u64, "{output:?}");
         assert_eq!(output.received.get(), output.written.get() + output.dropped(), "{output:?}");
     }
+}
+
+/// The writer may be held up for longer than an event waits for its end, in the middle of a block of the ring: the rest
+/// of the event is in the next one, and comes.
+#[test]
+fn an_event_whose_end_waits_in_the_ring_is_not_late() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let (output, mut reader) = pipe(dir.path(), WhenFull::Wait);
+    let event = config::Event { timeout_ms: 100, ..Default::default() };
+    let config = Config { outputs: vec![output], event, ..Config::default() };
+    let mut stage = Stage::reader_alone(config, UnixDatagram::pair().unwrap(), dir, path);
+    let sent = 2_000;
+    (1..=sent).for_each(|serial| stage.send_event(serial));
+    stage.wait("the ring", |stage| stage.stats.records.get() == 3 * u64::from(sent));
+    stage.start_writer();
+    let (mut text, mut piece) = (Vec::new(), [0; 16_384]);
+    stage.wait("all", |stage| {
+        // One that takes little at a time.
+        std::thread::sleep(std::time::Duration::from_millis(150));
+        while let Ok(len @ 1..) = reader.read(&mut piece) {
+            text.extend_from_slice(&piece[..len]);
+            if stage.stats.assembled.get() < u64::from(sent) {
+                break;
+            }
+        }
+        stage.stats.outputs.each().iter().all(|o| o.written.get() >= u64::from(sent))
+    });
+    let ended = stage.stop();
+    assert_eq!(serials(&ended.lines), (1..=u64::from(sent)).collect::<Vec<_>>());
+    assert_eq!(losses(&ended.lines), []);
 }
 
 #[test]
