@@ -29,12 +29,13 @@ pub struct Control {
 impl Transport for Control {
     /// Also `TimedOut`, when the kernel does not answer.
     fn requests(&mut self, kind: u16, payloads: &[&[u8]]) -> Vec<io::Result<()>> {
-        let mut results = Vec::with_capacity(payloads.len());
-        let failed = self.exchange(kind, payloads, &mut results).err();
-        // What ends the exchange is the answer to all that have none.
-        while let Some(error) = failed.as_ref().filter(|_| results.len() < payloads.len()) {
-            let errno = error.raw_os_error().map(io::Error::from_raw_os_error);
-            results.push(Err(errno.unwrap_or_else(|| error.kind().into())));
+        let mut results: Vec<io::Result<()>> = payloads.iter().map(|_| Ok(())).collect();
+        if let Err(error) = self.exchange(kind, payloads, &mut results) {
+            // What ends the exchange is the answer to all that have none.
+            for result in results.iter_mut().filter(|result| result.is_ok()) {
+                let errno = error.raw_os_error().map(io::Error::from_raw_os_error);
+                *result = Err(errno.unwrap_or_else(|| error.kind().into()));
+            }
         }
         results
     }
@@ -100,35 +101,36 @@ impl Control {
         Ok(())
     }
 
-    /// Sends requests, then receives the acknowledgement of each; they come in the order of the requests.
-    fn exchange(
-        &mut self,
-        kind: u16,
-        payloads: &[&[u8]],
-        results: &mut Vec<io::Result<()>>,
-    ) -> io::Result<()> {
+    /// Sends requests, then receives until the last is acknowledged. Answers come in the order of the requests, so that
+    /// those before it that have none by then were carried out.
+    fn exchange(&mut self, kind: u16, payloads: &[&[u8]], results: &mut [io::Result<()>]) -> io::Result<()> {
         let first = self.send(kind, payloads)?;
         let deadline = Instant::now() + PATIENCE;
-        while results.len() < payloads.len() {
+        let mut answered = 0;
+        while answered < results.len() {
             if let Some((header, len)) = self.receive(deadline)?
                 && header.kind == nlmsg::ERROR
-                && usize::try_from(header.seq.wrapping_sub(first)).ok() == Some(results.len())
+                && let Ok(at) = usize::try_from(header.seq.wrapping_sub(first))
+                && let Some(result) = results.get_mut(at)
             {
-                results.push(verdict(self.buffer.get(HEADER..len).unwrap_or_default()));
+                *result = verdict(self.buffer.get(HEADER..len).unwrap_or_default());
+                answered = at + 1;
             }
         }
         Ok(())
     }
 
-    /// Sends requests in one message; gives the number of the first.
+    /// Sends requests in one message; gives the number of the first. The last is acknowledged, and each that is
+    /// refused.
     fn send(&mut self, kind: u16, payloads: &[&[u8]]) -> io::Result<u32> {
         // Late answers to a request that was given up must not be taken for this one's.
         while self.socket.receive(&mut self.buffer).is_ok() {}
         let first = self.seq.wrapping_add(1);
         let mut message = Vec::new();
-        for payload in payloads {
+        for (left, payload) in (0..payloads.len()).rev().zip(payloads) {
             self.seq = self.seq.wrapping_add(1);
-            nlmsg::emit(&mut message, kind, nlmsg::REQUEST | nlmsg::ACK, self.seq, payload);
+            let flags = if left == 0 { nlmsg::REQUEST | nlmsg::ACK } else { nlmsg::REQUEST };
+            nlmsg::emit(&mut message, kind, flags, self.seq, payload);
         }
         self.socket.send(&message)?;
         Ok(first)
