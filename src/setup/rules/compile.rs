@@ -90,7 +90,7 @@ fn one(line: &str, machine: Machine, accounts: &Accounts, notes: &mut Notes) -> 
         match options.as_slice() {
             [_] => return vec![Command::DeleteAll],
             [_, key] if key.kind == Kind::Key && !key.value.text.is_empty() => {
-                return vec![Command::DeleteKey(key.value.text.clone())];
+                return vec![Command::DeleteKey(key.value.text.clone().into_owned())];
             }
             _ => notes.error(option.at, &"-D needs a line of its own, or one -k after it"),
         }
@@ -120,7 +120,7 @@ fn one(line: &str, machine: Machine, accounts: &Accounts, notes: &mut Notes) -> 
 }
 
 /// The options that ask something of the kernel without a rule; none for the others.
-fn setting(option: &Opt) -> Option<Result<Command, String>> {
+fn setting(option: &Opt<'_>) -> Option<Result<Command, String>> {
     let (field, most) = match option.kind {
         Kind::Enabled => (Field::Enabled, 2),
         Kind::Failure => (Field::Failure, 2),

@@ -101,7 +101,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Takes an option that belongs to a rule.
-    pub(super) fn take(&mut self, option: &Opt, notes: &mut Notes) {
+    pub(super) fn take(&mut self, option: &Opt<'_>, notes: &mut Notes) {
         let value = &option.value;
         match option.kind {
             options::Kind::Append => self.begin(Verb::Append, option, notes),
@@ -166,7 +166,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Whether the line has its rule already, which is told.
-    fn has_head(&self, option: &Opt, notes: &mut Notes) -> bool {
+    fn has_head(&self, option: &Opt<'_>, notes: &mut Notes) -> bool {
         let name = option.name;
         if self.head.is_some() {
             notes.error(
@@ -178,7 +178,7 @@ impl<'a> Draft<'a> {
     }
 
     /// `-a list,action`, in either order.
-    fn begin(&mut self, verb: Verb, option: &Opt, notes: &mut Notes) {
+    fn begin(&mut self, verb: Verb, option: &Opt<'_>, notes: &mut Notes) {
         if self.has_head(option, notes) {
             return;
         }
@@ -238,12 +238,12 @@ impl<'a> Draft<'a> {
     }
 
     /// `-w path`: a rule on exit for all system calls, with all permissions until `-p` says which.
-    fn watch(&mut self, verb: Verb, option: &Opt, notes: &mut Notes) {
+    fn watch(&mut self, verb: Verb, option: &Opt<'_>, notes: &mut Notes) {
         if self.has_head(option, notes) {
             return;
         }
         self.head = Some(Head { verb, list: List::EXIT, action: Action::ALWAYS, watch: true });
-        let (at, text) = (option.value.at, option.value.text.as_str());
+        let (at, text) = (option.value.at, &*option.value.text);
         // As auditctl: slashes at the end go, and what is a directory now is watched as one.
         let path = if text.len() > 2 { text.trim_end_matches('/') } else { text };
         let path = if path.is_empty() && !text.is_empty() { "/" } else { path };
@@ -262,7 +262,7 @@ impl<'a> Draft<'a> {
         self.perm(at, 15, notes);
     }
 
-    fn syscall(&mut self, option: &Opt, notes: &mut Notes) {
+    fn syscall(&mut self, option: &Opt<'_>, notes: &mut Notes) {
         let Some(head) = self.head else { return };
         if head.list != List::EXIT && head.list != List::IO_URING {
             let list = head.list.name();
@@ -274,7 +274,7 @@ impl<'a> Draft<'a> {
     }
 
     /// `-C`: two fields of the event with each other.
-    fn compare(&mut self, option: &Opt, notes: &mut Notes) -> Result<(), (usize, String)> {
+    fn compare(&mut self, option: &Opt<'_>, notes: &mut Notes) -> Result<(), (usize, String)> {
         let Pair { name, op, value } = fields::pair(option.name, &option.value)?;
         fields::Ops::Equality.check(option.name, op).map_err(|message| (name.at, message))?;
         let number = fields::comparison(&name, &value)?;
@@ -285,7 +285,7 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    fn field(&mut self, word: &Word, notes: &mut Notes) -> Result<(), (usize, String)> {
+    fn field(&mut self, word: &Word<'_>, notes: &mut Notes) -> Result<(), (usize, String)> {
         let Pair { name, op, value } = fields::pair("-F", word)?;
         let spec = fields::find(&name.text).map_err(|message| (name.at, message))?;
         let Some(head) = self.head else { return Ok(()) };
@@ -321,7 +321,7 @@ impl<'a> Draft<'a> {
 
     /// `-F arch=`: b32, b64, a machine's name or an AUDIT_ARCH_* number, also in hex without 0x, as
     /// records show it.
-    fn arch(&mut self, value: &Word, op: Op) -> Result<u32, (usize, String)> {
+    fn arch(&mut self, value: &Word<'_>, op: Op) -> Result<u32, (usize, String)> {
         let at = value.at;
         if self.syscalls.given {
             return Err((at, "-F arch must stand before -S: names of system calls depend on it".to_owned()));
@@ -330,7 +330,7 @@ impl<'a> Draft<'a> {
             return Err((at, "arch stands twice: write one rule for each".to_owned()));
         }
         self.arch_given = true;
-        let (text, native) = (value.text.as_str(), self.native);
+        let (text, native) = (&*value.text, self.native);
         let machine = if text.eq_ignore_ascii_case("b64") {
             native.b64()
         } else if text.eq_ignore_ascii_case("b32") {

@@ -174,15 +174,15 @@ impl Spec {
 
 /// `name`, operator and value of a `-F`.
 #[derive(Debug)]
-pub(super) struct Pair {
-    pub(super) name: Word,
+pub(super) struct Pair<'l> {
+    pub(super) name: Word<'l>,
     pub(super) op: Op,
-    pub(super) value: Word,
+    pub(super) value: Word<'l>,
 }
 
 /// Takes a `-F` or a `-C` apart. Errors come with their offset in the line.
-pub(super) fn pair(option: &str, word: &Word) -> Result<Pair, (usize, String)> {
-    let text = word.text.as_str();
+pub(super) fn pair<'l>(option: &str, word: &Word<'l>) -> Result<Pair<'l>, (usize, String)> {
+    let text = &*word.text;
     let name_end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
     let (name, rest) = text.split_at_checked(name_end).unwrap_or((text, ""));
     let Some((sign, op)) = Op::WRITTEN.iter().find(|(sign, _)| rest.starts_with(sign)) else {
@@ -200,8 +200,7 @@ pub(super) fn pair(option: &str, word: &Word) -> Result<Pair, (usize, String)> {
     if value.text.is_empty() {
         return Err((value.at, format!("{} has no value after {sign}", quoted(text))));
     }
-    let name = Word { text: name.to_owned(), at: word.at, plain: word.plain };
-    Ok(Pair { name, op: *op, value })
+    Ok(Pair { name: word.head(name_end), op: *op, value })
 }
 
 /// Whether an event has one value of this field; an event's objects can have several.
@@ -216,7 +215,7 @@ pub(super) fn name_of(number: u32) -> Option<&'static str> {
 }
 
 /// `-C`: the number of the comparison of two fields, in either order.
-pub(super) fn comparison(name: &Word, value: &Word) -> Result<u32, (usize, String)> {
+pub(super) fn comparison(name: &Word<'_>, value: &Word<'_>) -> Result<u32, (usize, String)> {
     let one = find(&name.text).map_err(|message| (name.at, message))?;
     let other = find(&value.text).map_err(|message| (value.at, message))?;
     let (one, other) = (one.number, other.number);
@@ -247,7 +246,7 @@ mod tests {
 
     fn take(text: &str) -> Result<(String, Op, String, usize), (usize, String)> {
         let pair = pair("-F", &split(text).unwrap()[0])?;
-        Ok((pair.name.text, pair.op, pair.value.text, pair.value.at))
+        Ok((pair.name.text.into_owned(), pair.op, pair.value.text.into_owned(), pair.value.at))
     }
 
     #[test]

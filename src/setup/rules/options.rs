@@ -84,17 +84,17 @@ static SPECS: [Spec; 30] = [
 
 /// An option with its value; an option that takes none has an empty one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Opt {
+pub(super) struct Opt<'l> {
     pub(super) kind: Kind,
     /// Where the option stands.
     pub(super) at: usize,
     /// As it is written, for messages.
     pub(super) name: &'static str,
-    pub(super) value: Word,
+    pub(super) value: Word<'l>,
 }
 
 /// The options of a line's words; what is wrong is noted.
-pub(super) fn read(words: Vec<Word>, notes: &mut Notes) -> Vec<Opt> {
+pub(super) fn read<'l>(words: Vec<Word<'l>>, notes: &mut Notes) -> Vec<Opt<'l>> {
     let mut found = Vec::new();
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
@@ -111,8 +111,8 @@ pub(super) fn read(words: Vec<Word>, notes: &mut Notes) -> Vec<Opt> {
     found
 }
 
-fn one(word: &Word, rest: &mut impl Iterator<Item = Word>) -> Result<Opt, String> {
-    let text = word.text.as_str();
+fn one<'l>(word: &Word<'l>, rest: &mut impl Iterator<Item = Word<'l>>) -> Result<Opt<'l>, String> {
+    let text = &*word.text;
     let (name, attached) = if text.starts_with("--") {
         match text.split_once('=') {
             Some((name, _)) => (name, Some(word.tail(name.len() + 1))),
@@ -176,7 +176,7 @@ mod tests {
     use super::super::words::split;
     use super::*;
 
-    fn read_line(line: &str) -> (Vec<Opt>, Vec<(usize, String)>) {
+    fn read_line(line: &str) -> (Vec<Opt<'_>>, Vec<(usize, String)>) {
         let mut notes = Notes::default();
         (read(split(line).unwrap(), &mut notes), notes.errors)
     }
@@ -184,7 +184,7 @@ mod tests {
     fn values(line: &str) -> Vec<(Kind, usize, String, usize)> {
         let (options, errors) = read_line(line);
         assert_eq!(errors, []);
-        options.into_iter().map(|o| (o.kind, o.at, o.value.text, o.value.at)).collect()
+        options.into_iter().map(|o| (o.kind, o.at, o.value.text.into_owned(), o.value.at)).collect()
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Syscalls {
     }
 
     /// Takes the value of a `-S`: names and numbers between commas, or `all`.
-    pub(super) fn read(&mut self, word: &Word, table: Table, notes: &mut Notes) {
+    pub(super) fn read(&mut self, word: &Word<'_>, table: Table, notes: &mut Notes) {
         self.given = true;
         let mut start = 0;
         let mut found = false;

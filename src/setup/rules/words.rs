@@ -1,73 +1,117 @@
 //! A line of rules into words: split at blanks; `"..."` and `'...'` hold a word together; a backslash
 //! keeps a blank or another backslash, as in auditctl.
 
-/// Bytes of a usual word, and words of a usual line: one by one, they would be moved on the way there.
-const USUAL: (usize, usize) = (32, 16);
+use std::borrow::Cow;
+
+/// Words of a usual line: one by one, they would be moved on the way there.
+const USUAL: usize = 16;
 
 /// A word, and where it began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Word {
-    /// Without quotes and escapes.
-    pub(super) text: String,
+pub(super) struct Word<'l> {
+    /// Without quotes and escapes. Borrowed where it stands in the line letter by letter, so that an offset into it
+    /// is one into the line.
+    pub(super) text: Cow<'l, str>,
     /// Characters of the line before it.
     pub(super) at: usize,
-    /// It stood in the line letter by letter, so an offset into it is one into the line.
-    pub(super) plain: bool,
 }
 
-impl Word {
+impl<'l> Word<'l> {
     /// Where the part that begins at this byte of the text stands in the line; the word's begin where that
     /// can't be told.
     pub(super) fn position(&self, byte: usize) -> usize {
-        let chars = self.text.get(..byte).map_or(0, |before| before.chars().count());
-        if self.plain { self.at + chars } else { self.at }
+        match self.text {
+            Cow::Borrowed(text) => self.at + text.get(..byte).map_or(0, |before| before.chars().count()),
+            Cow::Owned(_) => self.at,
+        }
+    }
+
+    /// The text up to this byte as a word of its own.
+    pub(super) fn head(&self, byte: usize) -> Self {
+        Self { text: self.part(..byte), at: self.at }
     }
 
     /// The text from this byte on as a word of its own.
     pub(super) fn tail(&self, byte: usize) -> Self {
-        let text = self.text.get(byte..).unwrap_or_default().to_owned();
-        Self { text, at: self.position(byte), plain: self.plain }
+        Self { text: self.part(byte..), at: self.position(byte) }
+    }
+
+    fn part(&self, range: impl std::slice::SliceIndex<str, Output = str>) -> Cow<'l, str> {
+        match &self.text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.get(range).unwrap_or_default()),
+            Cow::Owned(text) => Cow::Owned(text.get(range).unwrap_or_default().to_owned()),
+        }
+    }
+}
+
+/// A word that has begun.
+struct Growing<'l> {
+    at: usize,
+    /// The line from its begin on.
+    line: &'l str,
+    /// What it is, once that is not what stands in the line.
+    text: Option<String>,
+}
+
+impl<'l> Growing<'l> {
+    /// The text for itself; `rest` is the line from here on.
+    fn own(&mut self, rest: &str) -> &mut String {
+        let so_far = self.so_far(rest);
+        self.text.get_or_insert_with(|| so_far.to_owned())
+    }
+
+    fn so_far(&self, rest: &str) -> &'l str {
+        self.line.get(..self.line.len().saturating_sub(rest.len())).unwrap_or_default()
+    }
+
+    fn end(self, rest: &str) -> Word<'l> {
+        let so_far = self.so_far(rest);
+        Word { text: self.text.map_or(Cow::Borrowed(so_far), Cow::Owned), at: self.at }
     }
 }
 
 /// The words of a line; none for a blank line or a comment (`#` as the first character of the first word).
 ///
 /// Errors: a quote without its end, with the offset of the quote.
-pub(super) fn split(line: &str) -> Result<Vec<Word>, (usize, String)> {
-    let mut words = Vec::with_capacity(USUAL.1);
-    let mut current: Option<Word> = None;
+pub(super) fn split(line: &str) -> Result<Vec<Word<'_>>, (usize, String)> {
+    let mut words = Vec::with_capacity(USUAL);
+    let mut current: Option<Growing<'_>> = None;
     let mut quote: Option<(char, usize)> = None;
-    let mut chars = line.chars().enumerate().peekable();
-    while let Some((at, c)) = chars.next() {
+    let mut chars = line.chars();
+    let mut at = 0;
+    loop {
+        let rest = chars.as_str();
+        let Some(c) = chars.next() else { break };
+        at += 1;
         if let Some((end, _)) = quote {
             match current.as_mut() {
-                Some(word) if c != end => word.text.push(c),
+                Some(word) if c != end => word.own(rest).push(c),
                 _ => quote = None,
             }
             continue;
         }
         if c.is_ascii_whitespace() {
-            words.extend(current.take());
+            words.extend(current.take().map(|word| word.end(rest)));
             continue;
         }
         if c == '#' && words.is_empty() && current.is_none() {
             return Ok(Vec::new());
         }
-        let word =
-            current.get_or_insert_with(|| Word { text: String::with_capacity(USUAL.0), at, plain: true });
+        let word = current.get_or_insert(Growing { at: at - 1, line: rest, text: None });
         match c {
             '"' | '\'' => {
-                quote = Some((c, at));
-                word.plain = false;
+                quote = Some((c, at - 1));
+                word.own(rest);
             }
-            '\\' => match chars.next_if(|(_, next)| matches!(next, ' ' | '\\')) {
-                Some((_, kept)) => {
-                    word.text.push(kept);
-                    word.plain = false;
+            '\\' if chars.as_str().starts_with([' ', '\\']) => {
+                word.own(rest).extend(chars.next());
+                at += 1;
+            }
+            _ => {
+                if let Some(text) = &mut word.text {
+                    text.push(c);
                 }
-                None => word.text.push(c),
-            },
-            _ => word.text.push(c),
+            }
         }
     }
     if let Some((c, at)) = quote {
@@ -76,7 +120,7 @@ pub(super) fn split(line: &str) -> Result<Vec<Word>, (usize, String)> {
             format!("the quote {c} has no end: close it, or put the word in the other kind of quotes"),
         ));
     }
-    words.extend(current);
+    words.extend(current.map(|word| word.end("")));
     Ok(words)
 }
 
@@ -85,7 +129,7 @@ mod tests {
     use super::*;
 
     fn texts(line: &str) -> Vec<(String, usize)> {
-        split(line).unwrap().into_iter().map(|w| (w.text, w.at)).collect()
+        split(line).unwrap().into_iter().map(|w| (w.text.into_owned(), w.at)).collect()
     }
 
     fn word(text: &str, at: usize) -> (String, usize) {
@@ -122,8 +166,8 @@ mod tests {
     fn positions_count_characters() {
         let words = split("-F ä=x \"ä=x\"").unwrap();
         assert_eq!(words[1].position(3), 5);
-        assert_eq!(words[1].tail(3), Word { text: "x".into(), at: 5, plain: true });
+        assert_eq!(words[1].tail(3), Word { text: "x".into(), at: 5 });
         assert_eq!(words[2].position(3), 7);
-        assert_eq!(words[1].tail(1), Word { text: String::new(), at: 3, plain: true });
+        assert_eq!(words[1].tail(1), Word { text: "".into(), at: 3 });
     }
 }
