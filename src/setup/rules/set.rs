@@ -36,6 +36,8 @@ impl<'a> Wanted<'a> {
 pub(super) struct Set<'a> {
     held: &'a [Held],
     pub(super) wanted: Vec<Wanted<'a>>,
+    /// The digests of all that ever was wanted: most rules are new, and this is quickly looked through.
+    digests: Vec<u64>,
     /// For each rule that is there whether it stays.
     pub(super) stays: Vec<bool>,
     /// Commands that delete a rule that is not there.
@@ -58,9 +60,16 @@ pub(super) fn list(transport: &mut dyn Transport) -> io::Result<Vec<Held>> {
 impl<'a> Set<'a> {
     /// What is there; with `exact` nothing of it is wanted but what a command asks for.
     pub(super) fn new(held: &'a [Held], exact: bool) -> Self {
-        let mut set = Self { held, wanted: Vec::new(), stays: vec![!exact; held.len()], unknown: Vec::new() };
+        let mut set = Self {
+            held,
+            wanted: Vec::new(),
+            digests: Vec::new(),
+            stays: vec![!exact; held.len()],
+            unknown: Vec::new(),
+        };
         for (index, old) in held.iter().enumerate().filter(|_| !exact) {
             if let Some(rule) = &old.rule {
+                set.digests.push(old.digest);
                 set.wanted.push(Wanted { rule, plan: None, held: Some(index), digest: old.digest });
             }
         }
@@ -91,7 +100,9 @@ impl<'a> Set<'a> {
         let digest = digest(rule);
         let is_it = |wanted: &&mut Wanted<'_>| wanted.digest == digest && same(wanted.rule, rule);
         // The kernel holds a rule once.
-        if let Some(wanted) = self.wanted.iter_mut().find(is_it) {
+        if self.digests.contains(&digest)
+            && let Some(wanted) = self.wanted.iter_mut().find(is_it)
+        {
             wanted.plan = wanted.plan.or(Some(index));
             return;
         }
@@ -99,6 +110,7 @@ impl<'a> Set<'a> {
         if let Some(stays) = held.and_then(|at| self.stays.get_mut(at)) {
             *stays = true;
         }
+        self.digests.push(digest);
         let at = if rule.prepend { 0 } else { self.wanted.len() };
         self.wanted.insert(at, Wanted { rule, plan: Some(index), held, digest });
     }
