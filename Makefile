@@ -57,7 +57,7 @@ cross: ## build a static binary for x86_64, aarch64 and armv7 each, in dist/TARG
 	@cross/build $(TARGETS)
 
 boot: cross ## start each static binary in a virtual machine and look for its events; and go on from an initramfs
-	@cross/build minimal $(patsubst %,minimal/%,$(filter-out x86_64%,$(TARGETS))) full
+	@cross/build $(foreach size,minimal full,$(size) $(patsubst %,$(size)/%,$(filter-out x86_64%,$(TARGETS))))
 	@tests/boot/run
 
 peers: ## compare 100,000 real events with what laurel, ausearch and aureport make of them, and send as many to rsyslogd, syslog-ng and Graylog's reader (root)
