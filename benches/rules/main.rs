@@ -2,7 +2,7 @@
 //! of a rule that stays meanwhile. Needs root, auditctl, a kernel without rules and without an audit daemon. All rules
 //! but one name processes that do not exist. The kernel takes 12 ms to delete a rule, so a round takes half a minute.
 //!
-//! RINGAUDIT_BIN: the binary (default: the one of this build). RINGAUDIT_BENCH_ROUNDS: 2.
+//! RINGAUDIT_BIN: the binary (default: the one of this build). RINGAUDIT_BENCH_ROUNDS: 5.
 #![allow(clippy::indexing_slicing)]
 
 use ringaudit::capture::control::Control;
@@ -129,7 +129,7 @@ fn set(key: &str) -> Result<String> {
 fn bench() -> Result<()> {
     let binary = std::env::var_os("RINGAUDIT_BIN")
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_ringaudit")), PathBuf::from);
-    let rounds = std::env::var("RINGAUDIT_BENCH_ROUNDS").map_or(Ok(2), |text| text.parse())?;
+    let rounds = std::env::var("RINGAUDIT_BENCH_ROUNDS").map_or(Ok(5), |text| text.parse())?;
     let dir = std::env::temp_dir().join(format!("ringaudit-bench-{}", std::process::id()));
     fs::create_dir(&dir)?;
     let result = measure(binary, rounds, &dir);
@@ -143,22 +143,24 @@ fn measure(binary: PathBuf, rounds: u32, dir: &Path) -> Result<()> {
     fs::write(&sets[1], set("other")?)?;
     let mut kernel = Kernel::take(binary)?;
     println!("binary: {} ({} bytes)", kernel.binary.display(), fs::metadata(&kernel.binary)?.len());
+    let (mut auditctl, mut ours) = (Vec::new(), Vec::new());
     for round in 1..=rounds {
-        let auditctl = kernel.load(&sets[0], true)?;
+        auditctl.push(kernel.load(&sets[0], true)?);
         kernel.rules(&["clear"])?;
-        let ours = kernel.load(&sets[0], false)?;
-        println!("round {round}: {RULES} rules: auditctl -R {auditctl:.1} ms, rules load {ours:.1} ms");
+        ours.push(kernel.load(&sets[0], false)?);
         if round < rounds {
             kernel.rules(&["clear"])?;
         }
     }
+    tell("loaded by auditctl -R", &mut auditctl);
+    tell("loaded by rules load", &mut ours);
     let again = kernel.load(&sets[0], false)?;
     println!("the same rules again: {again:.1} ms");
     let mut times = Vec::new();
     for round in 0..10 {
         times.push(kernel.load(&sets[(round + 1) % 2], false)?);
     }
-    tell("alone", &mut times);
+    tell("of which one is replaced, alone", &mut times);
     replace(&mut kernel, &sets, dir)
 }
 
@@ -171,17 +173,17 @@ fn replace(kernel: &mut Kernel, sets: &[PathBuf; 2], dir: &Path) -> Result<()> {
     let result = replace_under(kernel, sets, &mut daemon);
     let _ = Command::new("kill").arg(daemon.id().to_string()).status()?;
     daemon.wait()?;
-    tell("with events", &mut result?);
+    tell("of which one is replaced, with events", &mut result?);
     let captured = fs::read_to_string(&log)?.matches(&format!("name=\\\"{NOWHERE}\\\"")).count();
     println!("captured meanwhile of a rule that stays: {captured} of {EVENTS} events");
     Ok(())
 }
 
-/// Says how long replacements took.
+/// Says how long something took.
 fn tell(how: &str, times: &mut [f64]) {
     times.sort_by(f64::total_cmp);
     println!(
-        "one of {RULES} replaced {} times, {how}: fastest {:.1} ms, median {:.1} ms, longest {:.1} ms",
+        "{RULES} rules {how}, {} times: fastest {:.1} ms, median {:.1} ms, longest {:.1} ms",
         times.len(),
         times[0],
         times[times.len() / 2],
