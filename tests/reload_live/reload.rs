@@ -7,35 +7,28 @@ use ringaudit::wire::status::Field;
 use std::fs;
 use std::time::Duration;
 
-/// What may wait for an output: a second and more, as the disk of a busy machine may take. A reload is looked at, and
-/// not how soon a file is written.
-const QUEUE: &str = "queue_kib = 8192\n";
-
 /// A config for each turn: all have the output "main", with other keys, at other paths.
 fn config(bench: &Bench, turn: u32) -> (String, String) {
     let dir = bench.dir();
-    let main = |name: &str, more: &str| file(dir, name, &format!("{QUEUE}{more}"));
     let counted = "[[filter]]\nname = \"all\"\naction = \"count\"\ntype = \"all\"\n";
     match turn % 6 {
-        0 => (format!("{ROOM}{}", ring(8192)), main("log", "")),
+        0 => (format!("{ROOM}{}", ring(8192)), file(dir, "log", "")),
         // A further output, another ring, another time-out.
         1 => (
             format!("{ROOM}{}[event]\ntimeout_ms = 3000\n", ring(4096)),
-            main("log", "")
-                + &main("other", "")
+            file(dir, "log", "")
+                + &file(dir, "other", "")
                     .replace("name = \"main\"", "name = \"other\"")
                     .replace("go-audit", "raw"),
         ),
         // The same path, but a changed output.
-        2 => (format!("{ROOM}{}", ring(8192)), main("log", "rotate_kib = 4000000")),
+        2 => (format!("{ROOM}{}", ring(8192)), file(dir, "log", "rotate_kib = 4000000")),
         // Another space for events and lines, so that all outputs are new.
-        3 => {
-            (format!("{ROOM}{}[event]\nmax_kib = 2048\n", ring(8192)), file(dir, "log", "queue_kib = 16384"))
-        }
+        3 => (format!("{ROOM}{}[event]\nmax_kib = 2048\n", ring(8192)), file(dir, "log", "queue_kib = 2048")),
         // Another path.
-        4 => (format!("{ROOM}{}{counted}", ring(6144)), main("log2", "")),
+        4 => (format!("{ROOM}{}{counted}", ring(6144)), file(dir, "log2", "")),
         // Another rule, and only the limit of the lines.
-        _ => (format!("{ROOM}{}{counted}", ring(6144)), main("log2", "max_line = 60000")),
+        _ => (format!("{ROOM}{}{counted}", ring(6144)), file(dir, "log2", "max_line = 60000")),
     }
 }
 
