@@ -17,7 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest answer: a rule with all its strings.
 const ANSWER: usize = 16 * 1024;
 /// Room for the answers to a list; the kernel waits only 0.1 s for a full socket.
-const RECEIVE_BUFFER: usize = 512 * 1024;
+const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+/// How long the answers to a list may gather in it: to be woken for each costs more than to read it.
+const GATHER: Duration = Duration::from_micros(500);
 
 /// The socket and the number of its last request.
 pub struct Control {
@@ -41,7 +43,7 @@ impl Transport for Control {
     }
 
     fn dump(&mut self, kind: u16, each: &mut dyn FnMut(u16, &[u8])) -> io::Result<()> {
-        self.ask(kind, &mut |answer, payload| {
+        self.ask(kind, GATHER, &mut |answer, payload| {
             if answer == nlmsg::DONE {
                 return true;
             }
@@ -65,7 +67,7 @@ impl Control {
     /// Errors: as [`Transport::request`]; `InvalidData` when the answer is too short.
     pub fn status(&mut self) -> io::Result<Status> {
         let mut status = None;
-        self.ask(nlmsg::GET, &mut |answer, payload| {
+        self.ask(nlmsg::GET, Duration::ZERO, &mut |answer, payload| {
             if answer == nlmsg::GET {
                 status = Some(Status::parse(payload));
             }
@@ -83,13 +85,18 @@ impl Control {
     }
 
     /// Sends a question, then receives until the acknowledgement has come and `each` has said that it has seen
-    /// the last answer.
-    fn ask(&mut self, kind: u16, each: &mut dyn FnMut(u16, &[u8]) -> bool) -> io::Result<()> {
+    /// the last answer. When it has waited for some it lets more gather for so long.
+    fn ask(
+        &mut self,
+        kind: u16,
+        gather: Duration,
+        each: &mut dyn FnMut(u16, &[u8]) -> bool,
+    ) -> io::Result<()> {
         let first = self.send(kind, &[&[]])?;
         let deadline = Instant::now() + PATIENCE;
         let (mut acknowledged, mut complete) = (false, false);
         while !(acknowledged && complete) {
-            let Some((header, len)) = self.receive(deadline)? else { continue };
+            let Some((header, len)) = self.receive(deadline, gather)? else { continue };
             let body = self.buffer.get(HEADER..len).unwrap_or_default();
             if header.kind != nlmsg::ERROR {
                 complete |= each(header.kind, body);
@@ -108,7 +115,7 @@ impl Control {
         let deadline = Instant::now() + PATIENCE;
         let mut answered = 0;
         while answered < results.len() {
-            if let Some((header, len)) = self.receive(deadline)?
+            if let Some((header, len)) = self.receive(deadline, Duration::ZERO)?
                 && header.kind == nlmsg::ERROR
                 && let Ok(at) = usize::try_from(header.seq.wrapping_sub(first))
                 && let Some(result) = results.get_mut(at)
@@ -137,7 +144,7 @@ impl Control {
     }
 
     /// One message from the kernel; `None` for what is from another sender or no message.
-    fn receive(&mut self, deadline: Instant) -> io::Result<Option<(Header, usize)>> {
+    fn receive(&mut self, deadline: Instant, gather: Duration) -> io::Result<Option<(Header, usize)>> {
         loop {
             match self.socket.receive(&mut self.buffer) {
                 Ok(got) => {
@@ -153,6 +160,9 @@ impl Control {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             poll(&mut [Wait::readable(self.socket.as_fd())], Some(left))?;
+            if !gather.is_zero() {
+                std::thread::sleep(gather);
+            }
         }
     }
 }

@@ -314,7 +314,9 @@ impl Queue {
             }
         }
         let (hold_until, be_ready) = state.passing(&self.room);
-        Orders { is_empty: !state.has_events(), reopen, stop_by: state.stop_by, hold_until, be_ready }
+        // A predecessor may still leave something.
+        let is_empty = !state.has_events() && hold_until.is_none();
+        Orders { is_empty, reopen, stop_by: state.stop_by, hold_until, be_ready }
     }
 
     /// Gives all memory back, if nothing waits.

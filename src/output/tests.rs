@@ -230,3 +230,109 @@ fn a_stop_writes_what_it_can_and_counts_the_rest() {
     assert_eq!((stats.written.get(), stats.dropped_for(Dropped::Unflushed).get()), (1, 2));
     assert_eq!((queue.stage(), script.lock().unwrap().text.len()), (Stage::Ended, 4));
 }
+
+#[cfg(feature = "reload")]
+mod pass {
+    use super::*;
+    use std::thread::JoinHandle;
+
+    /// A queue, and a thread that works for it, held as one is that follows another.
+    fn begin(
+        script: &Arc<Mutex<Script>>,
+        stats: &Arc<OutputStats>,
+        holds: bool,
+    ) -> (Arc<Queue>, JoinHandle<()>) {
+        let room = Arc::new(Room::new().unwrap());
+        let queue = Queue::new(1 << 16, 1 << 16, WhenFull::DropNewest, Arc::clone(stats), room);
+        let queue = Arc::new(queue.unwrap());
+        if holds {
+            queue.hold();
+        }
+        let output = Box::new(Scripted(Arc::clone(script)));
+        let driver = Driver::new(output, Arc::clone(&queue), Batch::new(1 << 16).unwrap(), true);
+        (queue, std::thread::spawn(move || driver.run()))
+    }
+
+    fn wait(what: &str, mut holds: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !holds() {
+            assert!(start.elapsed() < Duration::from_secs(30), "{what}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_millis(300)
+    }
+
+    #[test]
+    fn what_the_first_of_three_can_not_write_the_others_do_in_order() {
+        let stats = Arc::new(OutputStats::new("test".to_owned()));
+        let scripts: [Arc<Mutex<Script>>; 3] = Default::default();
+        let [mut first, mut second, mut third] = [0, 1, 2].map(|at| {
+            let (queue, thread) = begin(&scripts[at], &stats, at > 0);
+            (queue, Some(thread))
+        });
+        wait("the opening", || first.0.stage() == Stage::Working);
+        let mut stuck = scripts[0].lock().unwrap();
+        stuck.writes = (0..9).map(|_| Err(Fault::Failed("no".to_owned()))).collect();
+        first.0.put(b"1\n", stamp(1), false).unwrap();
+        first.0.flush();
+        wait("the write", || {
+            !first.0.is_empty() && first.0.look(&mut Batch::new(1).unwrap(), false, false).is_empty
+        });
+        first.0.put(b"2\n", stamp(2), false).unwrap();
+        first.0.bequeath(&second.0, soon(), true);
+        second.0.put(b"3\n", stamp(3), false).unwrap();
+        second.0.bequeath(&third.0, soon(), true);
+        third.0.put(b"4\n", stamp(4), false).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        assert_eq!(scripts[2].lock().unwrap().text, b"", "the first has not ended");
+        drop(stuck);
+        wait("the end", || third.0.is_empty() && stats.queued() == 0);
+        third.0.stop(soon());
+        for thread in [&mut first, &mut second, &mut third].map(|(_, thread)| thread.take().unwrap()) {
+            thread.join().unwrap();
+        }
+        let texts = scripts.map(|script| script.lock().unwrap().text.clone());
+        assert_eq!((texts[0].as_slice(), texts.concat().as_slice()), (&b""[..], &b"1\n2\n3\n4\n"[..]));
+        assert_eq!((stats.received.get(), stats.written.get(), stats.dropped()), (4, 4, 0));
+    }
+
+    #[test]
+    fn a_successor_begins_when_its_predecessor_ends_however_soon_that_is() {
+        for _ in 0..5000 {
+            let stats = Arc::new(OutputStats::new("test".to_owned()));
+            let script = Arc::new(Mutex::new(Script::default()));
+            let (first, one) = begin(&script, &stats, false);
+            let (second, two) = begin(&script, &stats, true);
+            first.put(b"1\n", stamp(1), false).unwrap();
+            first.flush();
+            first.bequeath(&second, Instant::now() + Duration::from_secs(60), true);
+            one.join().unwrap();
+            assert_eq!(second.look(&mut Batch::new(1).unwrap(), false, false).hold_until, None);
+            second.stop(soon());
+            two.join().unwrap();
+            assert_eq!((script.lock().unwrap().text.as_slice(), stats.written.get()), (&b"1\n"[..], 1));
+        }
+    }
+
+    #[test]
+    fn what_comes_when_all_have_ended_is_counted() {
+        let stats = Arc::new(OutputStats::new("test".to_owned()));
+        let scripts: [Arc<Mutex<Script>>; 2] = Default::default();
+        let [(first, one), (second, two)] = [0, 1].map(|at| begin(&scripts[at], &stats, at > 0));
+        wait("the opening", || first.stage() == Stage::Working);
+        let mut stuck = scripts[0].lock().unwrap();
+        stuck.writes = (0..9).map(|_| Err(Fault::Failed("no".to_owned()))).collect();
+        first.put(b"1\n", stamp(1), false).unwrap();
+        first.flush();
+        wait("the write", || first.look(&mut Batch::new(1).unwrap(), false, false).is_empty);
+        first.bequeath(&second, Instant::now(), true);
+        second.stop(Instant::now());
+        two.join().unwrap();
+        drop(stuck);
+        one.join().unwrap();
+        assert_eq!((stats.queued(), stats.dropped_for(Dropped::Unflushed).get()), (0, 1));
+    }
+}

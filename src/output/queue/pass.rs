@@ -17,8 +17,11 @@ const GRACE: Duration = Duration::from_secs(1);
 /// A hand-over from or to this queue.
 #[derive(Default)]
 pub(super) struct Passing {
-    /// Who has what waited here, and gets what the thread can't write.
+    /// Who has what waited here, and gets what the thread can't write; also what this queue is given by a thread that
+    /// ends after its own.
     heir: Option<Heir>,
+    /// Whether the thread has given the heir what it had, and what comes from now on is passed on.
+    has_left: bool,
     /// The thread writes nothing before: its predecessor may still do.
     hold_until: Option<Instant>,
     /// The thread keeps what it can't write in this queue, for the next program.
@@ -55,26 +58,41 @@ impl Queue {
     pub(in super::super) fn bequeath(&self, heir: &Arc<Queue>, by: Instant, takes_made: bool) {
         let mut state = self.state();
         state.spill();
-        let gone = (state.put - state.taken, std::mem::take(&mut state.carried));
+        let left = std::mem::take(&mut state.carried);
         state.taken = state.put;
+        // One that waits for its own predecessor does not end before that.
+        let by = state.passing.hold_until.map_or(by, |until| until.max(by));
         state.stop_by = Some(by);
         state.passing.heir = Some(Heir { queue: Arc::clone(heir), takes_made });
         let has_ended = matches!(state.stage, super::Stage::Ended | super::Stage::Gone);
         let hold = (!has_ended).then(|| by + GRACE);
+        // Under the lock: the thread, which may end at once, must not have ended before its heir is held.
+        heir.inherit(left.rest(), false, takes_made, hold);
         drop(state);
-        heir.inherit(gone.1.rest(), false, takes_made, hold);
         self.alarm.ring();
     }
 
     /// Takes events that were counted as received by the same counters.
     fn inherit(&self, events: &[u8], first: bool, takes_made: bool, hold: Option<Instant>) {
         let mut state = self.state();
+        if state.passing.has_left
+            && let Some(heir) = &state.passing.heir
+        {
+            let (next, takes_made) = (Arc::clone(&heir.queue), takes_made && heir.takes_made);
+            drop(state);
+            return next.inherit(events, first, takes_made, None);
+        }
         state.passing.hold_until = hold;
         let (taken, lost) = state.carried.join(events, first, self.longest, !takes_made);
         state.put += taken;
         state.reopen_at = state.reopen_at.map(|at| at + taken);
         // What does not fit its successor's space or was made for another receiver.
         self.stats.dropped_for(Dropped::Refused).add(lost);
+        if state.closed {
+            // Too late for this one, and nobody comes after it.
+            let lost = state.give_up();
+            self.stats.dropped_for(Dropped::Unflushed).add(lost);
+        }
         drop(state);
         self.alarm.ring();
     }
@@ -95,7 +113,7 @@ impl Queue {
     pub(in super::super) fn end(&self, batch: &mut Batch, output: &mut dyn Output) -> u64 {
         self.settle(batch);
         let mut state = self.state();
-        let heir = state.passing.heir.take();
+        let heir = state.passing.heir.as_ref().map(|heir| (Arc::clone(&heir.queue), heir.takes_made));
         if !state.passing.keeps && heir.is_none() {
             drop(state);
             return self.close();
@@ -107,8 +125,9 @@ impl Queue {
         }
         let held = std::mem::take(&mut state.held);
         state.taken -= held;
-        if let Some(Heir { queue, takes_made }) = heir {
+        if let Some((queue, takes_made)) = heir {
             state.put -= held;
+            state.passing.has_left = true;
             drop(state);
             queue.inherit(&events, true, takes_made, None);
         } else {
