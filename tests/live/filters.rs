@@ -87,13 +87,14 @@ impl Line {
     }
 }
 
-/// A filter's conditions, how many events of the load they take, and the lines that must not be there then.
+/// A filter's conditions, how many events of the load they take, and the lines that must not be there then. The events
+/// of rules that come and go are not of the load: a kernel that counts no rule makes one event of those that come
+/// together, and one that does makes an event of each (kernel/auditsc.c, __audit_syscall_entry, audit_n_rules).
 type Case = (&'static str, Option<u64>, fn(&Line) -> bool);
 
 const CASES: [Case; 20] = [
-    // And the CONFIG_CHANGE of each rule that comes and goes.
-    ("key = 't'", Some(26), |line| line.says("key=\"t\"")),
-    ("key = ['net', 'run']", Some(18), |line| line.says("key=\"net\"") || line.says("key=\"run\"")),
+    ("key = 't'", Some(24), |line| line.says("key=\"t\"")),
+    ("key = ['net', 'run']", Some(14), |line| line.says("key=\"net\"") || line.says("key=\"run\"")),
     ("type = 'SOCKADDR'", Some(12), |line| line.has(1306)),
     ("type = ['USER_LOGIN', 1100]", Some(7), |line| line.has(1100) || line.has(1112)),
     ("syscall = 'execve'", Some(2), |line| line.has(1309)),
@@ -169,7 +170,8 @@ fn each_kind_drops_exactly_what_it_names() {
         let (all, counts, stderr) = filtered(&mut machine, &counting);
         let taken = all.iter().filter(|line| is_taken(line)).count() as u64;
         assert!(taken > 0, "{conditions}");
-        assert_eq!(taken, expected.unwrap_or(taken), "{conditions}");
+        let of_load = all.iter().filter(|line| is_taken(line) && !line.has(1305)).count() as u64;
+        assert_eq!(of_load, expected.unwrap_or(of_load), "{conditions}");
         assert!(
             stderr.contains(&format!("ringaudit: filters: \"it\" counted {taken}\n")),
             "{conditions}: {stderr}"
@@ -179,7 +181,7 @@ fn each_kind_drops_exactly_what_it_names() {
 
         let (left, counts, stderr) = filtered(&mut machine, &format!("[[filter]]\n{name}{conditions}\n"));
         assert_eq!(left.iter().filter(|line| is_taken(line)).count(), 0, "{conditions}");
-        assert_eq!(counts.filtered, expected.unwrap_or(counts.filtered), "{conditions}");
+        assert_eq!(counts.filtered, expected.map_or(counts.filtered, |_| taken), "{conditions}");
         assert_eq!(left.len() as u64, counts.written, "{conditions}");
         assert_eq!(counts.events, counts.written + counts.filtered, "{conditions}");
         assert!(stderr.contains(&format!("\"it\" dropped {}\n", counts.filtered)), "{conditions}: {stderr}");

@@ -138,10 +138,9 @@ fn a_host_that_is_not_known_is_told_and_tried_again() {
     let file = dir.path().join("lines");
     let text = format!(
         "[[output]]\ntype = \"syslog\"\nname = \"away\"\nnetwork = \"tcp\"\naddress = \"no-such-host.invalid:601\"\nflush_s = 0\n\
-         [[output]]\ntype = \"gelf\"\nname = \"refused\"\nnetwork = \"tcp\"\naddress = \"127.0.0.1:{}\"\npayload = \"line\"\nflush_s = 0\n\
+         [[output]]\ntype = \"gelf\"\nname = \"refused\"\nnetwork = \"tcp\"\naddress = \"127.0.0.1:1\"\npayload = \"line\"\nflush_s = 0\n\
          [[output]]\ntype = \"syslog\"\nname = \"no-socket\"\naddress = \"/nonexistent/log\"\nflush_s = 0\n\
          [[output]]\ntype = \"file\"\npath = {file:?}\n",
-        free_port()
     );
     let mut run = Run::new(&text);
     run.send_for(Duration::from_millis(3500));

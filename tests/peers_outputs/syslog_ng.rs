@@ -11,14 +11,16 @@ fn unpacked() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dir = root.join(".cache/syslog-ng");
     let mut command = Command::new(root.join("cross/unpack"));
+    // All libraries that its package depends on.
     command.arg(&dir).args([
         "syslog-ng-core",
-        "libivykis0",
-        "libnet1",
-        "libwrap0",
-        "libjson-c5",
+        "libcap2",
         "libglib2.0-0",
+        "libivykis0",
+        "libjson-c5",
+        "libnet1",
     ]);
+    command.args(["libpcre3", "libssl3", "libsystemd0", "libwrap0"]);
     assert!(command.status().unwrap().success(), "syslog-ng-core could not be unpacked");
     dir
 }
