@@ -26,6 +26,13 @@ const END: Duration = Duration::from_secs(10);
 /// kernel has no pidfd (before Linux 5.3).
 const LOOK: Duration = Duration::from_secs(10);
 const LOOK_BLIND: Duration = Duration::from_secs(1);
+/// How long the other daemon may take to read what the kernel gave it before we listened, and how long the kernel may
+/// take for what it had in its queue before we were registered.
+const CATCH_UP: Duration = Duration::from_secs(2);
+/// How often that is looked at.
+const SOON: Duration = Duration::from_millis(5);
+/// How long the kernel may have a record in its hands that it does not count as waiting any more.
+const IN_HAND: Duration = Duration::from_millis(20);
 
 /// Who holds the place that we want.
 struct Holder {
@@ -233,7 +240,7 @@ impl Registration {
                     "pid 1 ({name}) holds the kernel's audit socket and is never asked to end; {heard}"
                 ));
             }
-            TakeOver::Replace => match terminate(&holder) {
+            TakeOver::Replace => match catch_up_and_end(&holder) {
                 Ok(()) => {
                     holder.asked = Some(Instant::now() + END);
                     log::warning(format_args!(
@@ -307,6 +314,7 @@ impl Registration {
     /// Registered, after another daemon was.
     fn took_over(&mut self) {
         let member = self.beside.member;
+        self.stay_until_sure();
         self.quit_group();
         let lost = self.stats.kernel_lost.get();
         if let Ok(status) = self.control.status() {
@@ -326,6 +334,17 @@ impl Registration {
             holder.since.elapsed().as_secs_f64()
         ));
         self.has_begun();
+    }
+
+    /// Waits until the kernel sends to the registered socket for sure. Its thread goes through its queue with the daemon
+    /// that it knew when it began; what it finds none for it gives to the group, and then drops unless it was booted with
+    /// `audit=1`. What comes both ways meanwhile is known. Source: kernel/audit.c, kauditd_thread, kauditd_hold_skb.
+    fn stay_until_sure(&mut self) {
+        let until = Instant::now() + CATCH_UP;
+        while Instant::now() < until && !self.control.status().is_ok_and(|status| status.backlog == 0) {
+            std::thread::sleep(SOON);
+        }
+        std::thread::sleep(IN_HAND);
     }
 
     /// Leaves the group, if the socket is in it.
@@ -348,6 +367,28 @@ impl Registration {
             self.news = true;
         }
     }
+}
+
+/// Asks the holder to end, when it has read what came before this daemon listened: what it leaves is in nobody's log.
+fn catch_up_and_end(holder: &Holder) -> io::Result<()> {
+    let until = Instant::now() + CATCH_UP;
+    while Instant::now() < until && unread(holder.pid) != Some(0) {
+        std::thread::sleep(SOON);
+    }
+    terminate(holder)
+}
+
+/// How many bytes wait in a process' audit socket, whose port is its pid as a rule; `None` when that is not known.
+/// Source: net/netlink/af_netlink.c, netlink_native_seq_show.
+fn unread(pid: u32) -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/net/netlink").ok()?;
+    let (family, port) = (libc::NETLINK_AUDIT.to_string(), pid.to_string());
+    text.lines().find_map(|line| {
+        // sk Eth Pid Groups Rmem ...
+        let mut fields = line.split_whitespace().skip(1);
+        let is_it = fields.next() == Some(&family) && fields.next() == Some(&port);
+        fields.nth(1).filter(|_| is_it)?.parse().ok()
+    })
 }
 
 /// Asks the holder to end.

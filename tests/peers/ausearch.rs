@@ -33,17 +33,26 @@ pub(crate) fn events(interpret: bool, log: &Path) -> BTreeMap<String, Vec<String
     events
 }
 
+/// The same work for two logs, side by side: these tools take minutes for a large one.
+fn both<T: Send>(one: &Path, other: &Path, work: impl Fn(&Path) -> T + Sync) -> (T, T) {
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| work(one));
+        let other = work(other);
+        (one.join().expect("the same for the other log"), other)
+    })
+}
+
 /// Both logs have the same events, records, interpretations and counts.
 pub(crate) fn same(one: &Path, other: &Path) {
     for interpret in [false, true] {
-        let (one, other) = (events(interpret, one), events(interpret, other));
+        let (one, other) = both(one, other, |log| events(interpret, log));
         println!("ausearch, interpreted {interpret}: {} events", one.len());
         assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
         for (stamp, event) in &one {
             assert_eq!(event, &other[stamp], "{stamp}");
         }
     }
-    let (one, other) = (reports(one), reports(other));
+    let (one, other) = both(one, other, reports);
     for (report, lines) in &one {
         let (mine, others): (BTreeSet<_>, BTreeSet<_>) =
             (lines.iter().collect(), other[report].iter().collect());
