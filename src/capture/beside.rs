@@ -314,7 +314,9 @@ impl Registration {
     /// Registered, after another daemon was.
     fn took_over(&mut self) {
         let member = self.beside.member;
-        self.stay_until_sure();
+        if member {
+            self.stay_until_sure();
+        }
         self.quit_group();
         let lost = self.stats.kernel_lost.get();
         if let Ok(status) = self.control.status() {
@@ -340,10 +342,7 @@ impl Registration {
     /// that it knew when it began; what it finds none for it gives to the group, and then drops unless it was booted with
     /// `audit=1`. What comes both ways meanwhile is known. Source: kernel/audit.c, kauditd_thread, kauditd_hold_skb.
     fn stay_until_sure(&mut self) {
-        let until = Instant::now() + CATCH_UP;
-        while Instant::now() < until && !self.control.status().is_ok_and(|status| status.backlog == 0) {
-            std::thread::sleep(SOON);
-        }
+        self.work_off(Instant::now() + CATCH_UP, &mut || false);
         std::thread::sleep(IN_HAND);
     }
 

@@ -394,13 +394,18 @@ impl Registration {
     /// Waits until the kernel's backlog is empty and the reader has found nothing new for a while.
     fn settle(&mut self, limit: Duration, hurry: &mut dyn FnMut() -> bool) {
         let deadline = Instant::now() + limit;
+        self.work_off(deadline, hurry);
+        self.quiet(deadline.saturating_duration_since(Instant::now()), hurry);
+    }
+
+    /// Waits until the kernel's backlog is empty, but not beyond the deadline.
+    pub(super) fn work_off(&mut self, deadline: Instant, hurry: &mut dyn FnMut() -> bool) {
         while Instant::now() < deadline && !hurry() {
             match self.control.status() {
                 Ok(status) if status.backlog > 0 => std::thread::sleep(Duration::from_millis(1)),
                 _ => break,
             }
         }
-        self.quiet(deadline.saturating_duration_since(Instant::now()), hurry);
     }
 
     /// Waits until no record has come for [`QUIET`]. The backlog does not count the record that the kernel
