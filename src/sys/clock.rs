@@ -24,7 +24,7 @@ pub struct Local {
 /// The local time so many seconds after 1970; `None` when the C library has none for it. It reads the zone's file
 /// when it is first asked.
 pub fn local(seconds: u64) -> Option<Local> {
-    let seconds = libc::time_t::try_from(seconds).ok()?;
+    let seconds = seconds.try_into().ok()?; // time_t, which has 32 bits on some targets
     let mut space = MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: both pointers are to live memory of the types that the function takes.
     let filled = unsafe { libc::localtime_r(&raw const seconds, space.as_mut_ptr()) };
