@@ -28,6 +28,8 @@ pub const NAP: Duration = Duration::from_millis(2);
 pub const HOLD: Duration = Duration::from_millis(20);
 /// How long to leave a full ring alone before trying again.
 const FULL_NAP: Duration = Duration::from_millis(1);
+/// How long nothing may have come before the memory that a backlog took is given back.
+const IDLE: Duration = Duration::from_millis(200);
 
 /// No acknowledgement has come yet.
 const NO_ANSWER: i32 = -1;
@@ -178,11 +180,13 @@ impl Reader {
         self.inlet.close();
     }
 
-    fn wait(&self) {
+    fn wait(&mut self) {
         let mut waits = [Wait::readable(self.socket.as_fd()), Wait::readable(self.link.stop_alarm.as_fd())];
-        if poll(&mut waits, None).is_err() {
+        match poll(&mut waits, self.inlet.is_deep().then_some(IDLE)) {
+            Ok(0) => self.inlet.tidy(),
+            Ok(_) => {}
             // Only ENOMEM is left here: try again soon rather than spin.
-            std::thread::sleep(NAP);
+            Err(_) => std::thread::sleep(NAP),
         }
         #[cfg(feature = "supervise")]
         if !self.link.stopping() && waits[1].ready() {

@@ -1,7 +1,11 @@
 //! The ring between the reader and the writer: two lock-free queues of fixed blocks, the full ones one
 //! way and the empty ones back. The reader packs records into a block as frames and publishes it; the
 //! writer sleeps on an alarm that is only rung when it sleeps.
+//!
+//! The block that came back last is filled next: its bytes are still in the processor's cache, and the others cost no
+//! memory until the writer falls behind.
 
+use crate::sys::memory::Region;
 use crate::sys::poll::{Alarm, Wait, poll};
 use heapless::spsc::{Consumer, Producer, Queue};
 use std::io;
@@ -10,15 +14,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::time::Duration;
 
-/// A block's size in bytes, its own length field included.
+/// A block's size in bytes.
 pub const BLOCK: usize = 32 * 1024;
 /// The fewest blocks: one to fill while the other is read.
 pub const BLOCKS_MIN: usize = 2;
 /// The most blocks: 8 MiB.
 pub const BLOCKS_MAX: usize = 256;
 
-/// Bytes of frames in a block.
-const SPACE: usize = BLOCK - size_of::<usize>();
+/// Blocks whose memory stays when a backlog is worked off: as many as are in use under a steady load.
+const KEPT: usize = 4;
 /// Length, type, flags.
 const FRAME_HEADER: usize = 8;
 /// A queue of heapless holds one less than its parameter.
@@ -26,10 +30,15 @@ const QUEUE: usize = BLOCKS_MAX + 1;
 /// Frame flag: the record was cut at the slot's end.
 const TRUNCATED: u16 = 1;
 
-/// A fixed piece of the ring.
-pub struct Block {
+/// A fixed piece of the ring; a pointer, so that it goes through the queues cheaply.
+pub struct Block(Box<Piece>);
+
+struct Piece {
+    bytes: Region,
+    /// Bytes of frames in it.
     used: usize,
-    bytes: [u8; SPACE],
+    /// Whether it has memory.
+    touched: bool,
 }
 
 /// A record as it crosses the ring.
@@ -50,22 +59,29 @@ struct Shared {
     closed: AtomicBool,
     /// Published blocks that are enough to wake the writer at once.
     wake_at: AtomicUsize,
+    /// Blocks that are being filled, wait, or are being read.
+    in_use: AtomicUsize,
 }
 
 /// The reader's end.
 pub struct Inlet {
-    full: Producer<'static, Box<Block>>,
-    empty: Consumer<'static, Box<Block>>,
-    current: Option<Box<Block>>,
+    full: Producer<'static, Block>,
+    empty: Consumer<'static, Block>,
+    /// Blocks that came back, the last one on top.
+    spare: Vec<Block>,
+    current: Option<Block>,
+    /// Whether more blocks were in use than are [`KEPT`], so that there is memory to give back.
+    is_deep: bool,
     shared: Arc<Shared>,
 }
 
 /// The writer's end.
 pub struct Outlet {
-    full: Consumer<'static, Box<Block>>,
-    empty: Producer<'static, Box<Block>>,
+    full: Consumer<'static, Block>,
+    empty: Producer<'static, Block>,
     shared: Arc<Shared>,
     /// Blocks that there are.
+    #[cfg(feature = "reload")]
     blocks: usize,
     /// Blocks that there are to be.
     #[cfg(feature = "reload")]
@@ -80,10 +96,10 @@ pub struct Bell(Arc<Shared>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
 
-/// Makes a ring of so many blocks (kept within [`BLOCKS_MIN`] and [`BLOCKS_MAX`]). Its memory stays for
+/// Makes a ring of so many blocks (kept within [`BLOCKS_MIN`] and [`BLOCKS_MAX`]). Its queues stay for
 /// the life of the process.
 ///
-/// Errors: no descriptor left for the alarm.
+/// Errors: no descriptor left for the alarm; no memory.
 pub fn ring(blocks: usize) -> io::Result<(Inlet, Outlet)> {
     let blocks = blocks.clamp(BLOCKS_MIN, BLOCKS_MAX);
     let shared = Arc::new(Shared {
@@ -91,25 +107,39 @@ pub fn ring(blocks: usize) -> io::Result<(Inlet, Outlet)> {
         asleep: AtomicBool::new(false),
         closed: AtomicBool::new(false),
         wake_at: AtomicUsize::new(blocks.div_ceil(4)),
+        in_use: AtomicUsize::new(0),
     });
-    let full: &'static mut Queue<Box<Block>, QUEUE> = Box::leak(Box::default());
-    let empty: &'static mut Queue<Box<Block>, QUEUE> = Box::leak(Box::default());
+    let full: &'static mut Queue<Block, QUEUE> = Box::leak(Box::default());
+    let empty: &'static mut Queue<Block, QUEUE> = Box::leak(Box::default());
     let (full_in, full_out) = full.split();
-    let (mut empty_in, empty_out) = empty.split();
-    for _ in 0..blocks {
-        // The queues hold BLOCKS_MAX, so this one is never refused.
-        let _ = empty_in.enqueue(Box::new(Block { used: 0, bytes: [0; SPACE] }));
-    }
-    let inlet = Inlet { full: full_in, empty: empty_out, current: None, shared: Arc::clone(&shared) };
+    let (empty_in, empty_out) = empty.split();
+    let mut spare = self::blocks(blocks)?;
+    // Room for all that there can ever be: nothing is allocated on a record's way.
+    spare.reserve_exact(BLOCKS_MAX);
+    let shared_too = Arc::clone(&shared);
+    let inlet =
+        Inlet { full: full_in, empty: empty_out, spare, current: None, is_deep: false, shared: shared_too };
     let outlet = Outlet {
         full: full_out,
         empty: empty_in,
         shared,
+        #[cfg(feature = "reload")]
         blocks,
         #[cfg(feature = "reload")]
         wanted: blocks,
     };
     Ok((inlet, outlet))
+}
+
+/// Makes so many blocks, of which none has memory yet.
+///
+/// Errors: no memory, also below the ceiling.
+pub fn blocks(count: usize) -> io::Result<Vec<Block>> {
+    let mut blocks = Vec::with_capacity(count);
+    for _ in 0..count {
+        blocks.push(Block(Box::new(Piece { bytes: Region::new(BLOCK, BLOCK)?, used: 0, touched: false })));
+    }
+    Ok(blocks)
 }
 
 impl Inlet {
@@ -125,7 +155,10 @@ impl Inlet {
         }
         let block = match &mut self.current {
             Some(block) => block,
-            None => self.current.insert(self.empty.dequeue().ok_or(Full)?),
+            None => {
+                let block = self.unused().ok_or(Full)?;
+                self.current.insert(block)
+            }
         };
         block.push(kind, truncated, head, tail)
     }
@@ -150,6 +183,39 @@ impl Inlet {
         self.shared.alarm.ring();
     }
 
+    /// Whether [`tidy`](Self::tidy) would find something, now or when the writer is done.
+    pub fn is_deep(&self) -> bool {
+        self.is_deep
+    }
+
+    /// Gives back the memory that a backlog took: for when nothing has come for a while.
+    pub fn tidy(&mut self) {
+        self.gather();
+        let surplus = self.spare.len().saturating_sub(KEPT);
+        for block in self.spare.iter_mut().take(surplus).filter(|block| block.0.touched) {
+            block.0.bytes.discard(0);
+            block.0.touched = false;
+        }
+        self.is_deep = self.shared.in_use.load(Ordering::Relaxed) > 0;
+    }
+
+    /// A block to fill.
+    fn unused(&mut self) -> Option<Block> {
+        self.gather();
+        let mut block = self.spare.pop()?;
+        block.0.touched = true;
+        let in_use = self.shared.in_use.fetch_add(1, Ordering::Relaxed) + 1;
+        self.is_deep |= in_use > KEPT;
+        Some(block)
+    }
+
+    /// Takes what the writer gave back.
+    fn gather(&mut self) {
+        while let Some(block) = self.empty.dequeue() {
+            self.spare.push(block);
+        }
+    }
+
     fn hand_over(&mut self) {
         if let Some(block) = self.current.take() {
             // The queue has room for every block there is.
@@ -160,34 +226,34 @@ impl Inlet {
 
 impl Outlet {
     /// The next published block.
-    pub fn take(&mut self) -> Option<Box<Block>> {
+    pub fn take(&mut self) -> Option<Block> {
         self.full.dequeue()
     }
 
     /// Returns a block for the reader to fill again; gives the bytes of all blocks that were in use with it.
-    pub fn give_back(&mut self, mut block: Box<Block>) -> usize {
-        let used = self.blocks.saturating_sub(self.empty.len());
+    pub fn give_back(&mut self, mut block: Block) -> usize {
+        let used = self.shared.in_use.fetch_sub(1, Ordering::Relaxed);
         #[cfg(feature = "reload")]
         if self.blocks > self.wanted {
             self.blocks -= 1;
             return used * BLOCK;
         }
-        block.used = 0;
+        block.0.used = 0;
         // The queue has room for every block there is.
         let _ = self.empty.enqueue(block);
         used * BLOCK
     }
 
-    /// Makes the ring one of so many blocks, within the limits of [`ring`]: new ones are there at once, and those that
-    /// are too many go as they come back.
+    /// Makes the ring one of so many blocks, within the limits of [`ring`]: those that are missing are taken from the
+    /// `new` ones, and those that are too many go as they come back.
     #[cfg(feature = "reload")]
-    pub fn resize(&mut self, blocks: usize) {
+    pub fn resize(&mut self, blocks: usize, new: Vec<Block>) {
         let blocks = blocks.clamp(BLOCKS_MIN, BLOCKS_MAX);
         self.wanted = blocks;
         self.shared.wake_at.store(blocks.div_ceil(4), Ordering::Relaxed);
-        while self.blocks < blocks {
+        for block in new.into_iter().take(blocks.saturating_sub(self.blocks)) {
             self.blocks += 1;
-            let _ = self.empty.enqueue(Box::new(Block { used: 0, bytes: [0; SPACE] }));
+            let _ = self.empty.enqueue(block);
         }
     }
 
@@ -234,12 +300,12 @@ impl Shared {
 
 impl Block {
     fn fits(&self, len: usize) -> bool {
-        self.used + FRAME_HEADER + len <= SPACE
+        self.0.used + FRAME_HEADER + len <= BLOCK
     }
 
     fn push(&mut self, kind: u16, truncated: bool, head: &[u8], tail: &[u8]) -> Result<(), Full> {
         let len = head.len() + tail.len();
-        let free = self.bytes.get_mut(self.used..).unwrap_or_default();
+        let free = self.0.bytes.get_mut(self.0.used..).unwrap_or_default();
         let (header, rest) = free.split_first_chunk_mut::<FRAME_HEADER>().ok_or(Full)?;
         let (first, rest) = rest.split_at_mut_checked(head.len()).ok_or(Full)?;
         let second = rest.get_mut(..tail.len()).ok_or(Full)?;
@@ -249,13 +315,13 @@ impl Block {
         *header = [a, b, c, d, e, f, g, h];
         first.copy_from_slice(head);
         second.copy_from_slice(tail);
-        self.used += FRAME_HEADER + len;
+        self.0.used += FRAME_HEADER + len;
         Ok(())
     }
 
     /// The records in it, in the order of their arrival.
     pub fn frames(&self) -> Frames<'_> {
-        Frames { rest: self.bytes.get(..self.used).unwrap_or_default() }
+        Frames { rest: self.0.bytes.get(..self.0.used).unwrap_or_default() }
     }
 }
 
@@ -312,7 +378,7 @@ mod tests {
         while inlet.push(1300, false, &text, b"").is_ok() {
             taken += 1;
         }
-        assert_eq!(taken, 2 * (SPACE / (1000 + FRAME_HEADER)));
+        assert_eq!(taken, 2 * (BLOCK / (1000 + FRAME_HEADER)));
         assert_eq!(inlet.push(1300, false, &text, b""), Err(Full));
         let block = outlet.take().unwrap();
         outlet.give_back(block);
@@ -323,7 +389,7 @@ mod tests {
     #[test]
     fn another_size_is_there_when_the_blocks_have_come_round() {
         let (mut inlet, mut outlet) = ring(2).unwrap();
-        let text = [b'x'; SPACE - FRAME_HEADER];
+        let text = [b'x'; BLOCK - FRAME_HEADER];
         let mut fill = |outlet: &mut Outlet| {
             let taken = (0..20).take_while(|_| inlet.push(1300, false, &text, b"").is_ok()).count();
             inlet.publish();
@@ -331,14 +397,38 @@ mod tests {
             taken
         };
         assert_eq!(fill(&mut outlet), 2);
-        outlet.resize(5);
+        outlet.resize(5, blocks(3).unwrap());
         assert_eq!(fill(&mut outlet), 5);
-        outlet.resize(3);
+        outlet.resize(3, Vec::new());
         assert_eq!(fill(&mut outlet), 5, "those that are with the reader");
         assert_eq!(fill(&mut outlet), 3);
-        outlet.resize(0);
+        outlet.resize(0, blocks(1).unwrap());
         fill(&mut outlet);
         assert_eq!(fill(&mut outlet), BLOCKS_MIN);
+    }
+
+    #[test]
+    fn memory_is_taken_by_a_backlog_and_given_back_after_it() {
+        let (mut inlet, mut outlet) = ring(16).unwrap();
+        let touched = |inlet: &Inlet| inlet.spare.iter().filter(|block| block.0.touched).count();
+        for _ in 0..100 {
+            inlet.push(1300, false, b"x", b"").unwrap();
+            inlet.publish();
+            let block = outlet.take().unwrap();
+            assert_eq!(outlet.give_back(block), BLOCK, "one is in use at a time");
+        }
+        inlet.gather();
+        assert_eq!((touched(&inlet), inlet.is_deep()), (1, false), "it is always the same one");
+        let text = [b'x'; BLOCK - FRAME_HEADER];
+        while inlet.push(1300, false, &text, b"").is_ok() {}
+        inlet.publish();
+        inlet.tidy();
+        assert!(inlet.is_deep(), "the writer has it all");
+        assert_eq!(drain(&mut outlet).len(), 16);
+        inlet.tidy();
+        assert_eq!((touched(&inlet), inlet.is_deep()), (KEPT, false));
+        let given_back = inlet.spare.iter().filter(|block| block.0.bytes.iter().all(|&byte| byte == 0));
+        assert_eq!(given_back.count(), 16 - KEPT, "they read as zeros again");
     }
 
     #[test]

@@ -23,7 +23,7 @@ const PACKER: usize = 700;
 /// Gives what each part needs, in KiB, and which output it is; and whether it asks for its memory itself.
 fn each_need(config: &Config, give: &mut dyn FnMut(&'static str, &str, usize, bool)) {
     give("the program", "", PROGRAM, false);
-    give("ring.size_kib", "", config.ring.size_kib as usize, false);
+    give("ring.size_kib", "", config.ring.size_kib as usize, true);
     give("received messages", "", (SLOTS * SLOT).div_ceil(1024), true);
     give("events and lines", "", EVENTS, true);
     if config.outputs.iter().any(|output| output.format == Format::Json) {

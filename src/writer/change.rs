@@ -4,7 +4,7 @@
 use super::lines::Lines;
 use super::lines::change::Difference;
 use super::{Requests, Writer, since_1970};
-use crate::capture::ring::BLOCK;
+use crate::capture::ring::{self, BLOCK, Block};
 use crate::config::{self, Config};
 use crate::event::assemble::Assembler;
 use crate::event::notices::{self, Process};
@@ -33,7 +33,8 @@ pub struct Change {
     /// Where the events in flight need another space.
     assembler: Option<Assembler>,
     event: config::Event,
-    blocks: usize,
+    /// The ring's blocks, and those that are added for it.
+    blocks: (usize, Vec<Block>),
     difference: Difference,
     format: &'static str,
     by: Process,
@@ -70,11 +71,13 @@ impl Change {
         let lines = Lines::new(new, outputs, Arc::clone(stats), Instant::now(), true);
         let has_space = old.event.max_kib == new.event.max_kib;
         let assembler = (!has_space).then(|| Assembler::new(&new.event, Arc::clone(stats))).transpose();
+        let [before, blocks] = [old, new].map(|config| config.ring.size_kib as usize * 1024 / BLOCK);
+        let added = ring::blocks(blocks.saturating_sub(before)).map_err(ChangeError::System)?;
         let change = Self {
             lines: lines.map_err(ChangeError::System)?,
             assembler: assembler.map_err(ChangeError::System)?,
             event: new.event.clone(),
-            blocks: new.ring.size_kib as usize * 1024 / BLOCK,
+            blocks: (blocks, added),
             difference: Difference::of(old, new, running),
             format: new.outputs.first().map_or("none", |output| output.format.name()),
             by,
@@ -137,7 +140,7 @@ impl Writer {
             self.assembler = assembler;
         }
         self.assembler.adjust(&event);
-        self.outlet.resize(blocks);
+        self.outlet.resize(blocks.0, blocks.1);
         self.format = format;
         self.lines.own(|| notices::config(since_1970(), true, &by));
         self.requests.room.call(false);
