@@ -53,12 +53,17 @@ fn resident_kib(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// The daemon's counters, and what the reader of GELF says.
+/// The daemon's counters, what the reader of GELF says, and what the kernel dropped of datagrams: the second column of
+/// softnet_stat, before they had a socket, and the receive errors of UDP.
 fn where_the_rest_is(dir: &Path) -> String {
     let mut status = Command::new(env!("CARGO_BIN_EXE_ringaudit"));
     let status = status.args(["status", "--json", "-s"]).arg(dir.join("socket")).output().unwrap();
     let reader = std::fs::read_to_string(dir.join("gelf.log")).unwrap_or_default();
-    format!("{}; {}", String::from_utf8_lossy(&status.stdout), reader.chars().take(2000).collect::<String>())
+    let reader = reader.chars().take(2000).collect::<String>();
+    let kernel = ["softnet_stat", "snmp"]
+        .map(|name| std::fs::read_to_string(Path::new("/proc/net").join(name)).unwrap_or_default());
+    let udp: Vec<&str> = kernel[1].lines().filter(|line| line.starts_with("Udp:")).collect();
+    format!("{}; {reader}; {}{}", String::from_utf8_lossy(&status.stdout), kernel[0], udp.join("\n"))
 }
 
 /// Issue 5, "Show", 3.
