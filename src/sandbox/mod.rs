@@ -321,7 +321,9 @@ pub fn hint(message: &str) -> &'static str {
 fn probe(name: &str) {
     if let Some(folder) = std::env::var_os("RINGAUDIT_PROBE") {
         for (act, errno) in crate::sys::probe::acts(&std::path::Path::new(&folder).join(name)) {
-            eprintln!("probe {name} {act} {errno}");
+            // In one write: eprintln! makes several, and a message of another thread may come between them.
+            let line = format!("probe {name} {act} {errno}\n");
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes());
         }
     }
 }
