@@ -68,6 +68,10 @@ impl Drop for Mount {
             let _ = Command::new("fsfreeze").args(["-u", text(&self.at)]).stderr(Stdio::null()).status();
         }
         let _ = Command::new("umount").args(["-l", text(&self.at)]).status();
+        // The test's folder, whose own end came too early: it can't be removed while something is mounted in it.
+        if let Some(folder) = self.at.parent() {
+            let _ = fs::remove_dir_all(folder);
+        }
     }
 }
 
