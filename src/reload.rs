@@ -109,7 +109,13 @@ fn change(running: &mut Running<'_>, by: Process) -> Result<String, String> {
     let change = Change::new(old, &prepared.config, &threads.outputs, &threads.requests, stats, by);
     let (change, outputs) = change.map_err(|error| match error {
         ChangeError::Outputs(errors) => said(&Error::Outputs(errors)),
-        ChangeError::System(error) => format!("failed to get memory for the new config: {error}"),
+        ChangeError::System(error) => {
+            let ceiling = match old.memory.max_kib.value {
+                0 => String::new(),
+                kib => format!("; until a restart \"memory.max_kib\" stays {kib}"),
+            };
+            format!("failed to get memory for the new config: {error}{ceiling}")
+        }
     })?;
     // From here on nothing is refused.
     prepared.tell();
