@@ -209,6 +209,24 @@ fn a_torn_line_goes_on_in_its_file_and_begins_anew_in_another() {
 }
 
 #[test]
+fn what_may_not_be_on_the_disk_is_written_again_from_the_start_of_its_event() {
+    let mut case = Case::new(|target| {
+        // A regular file that takes what is written, and has no fsync (EINVAL).
+        (target.path, target.mode, target.fsync) = ("/proc/thread-self/comm".into(), 0o644, Fsync::Each);
+    });
+    let mut batch = batch(&["begun\n", "whole\n"]);
+    batch.advance(2);
+    let fault = case.file.write(&mut batch).unwrap_err();
+    let expected = "failed to fsync \"/proc/thread-self/comm\": Invalid argument (os error 22)";
+    assert_eq!((fault, batch.len()), (Fault::Failed(expected.to_owned()), 2));
+    assert_eq!(fs::read_to_string("/proc/thread-self/comm").unwrap(), "gun\nwhole\n\n", "it was written");
+    case.file.target.path = case.dir.path().join("log");
+    case.file.open().unwrap();
+    case.file.write(&mut batch).unwrap();
+    assert_eq!((case.text("log").as_str(), batch.settle()), ("begun\nwhole\n", (2, 0)));
+}
+
+#[test]
 fn too_little_free_space() {
     let none = 1 << 20;
     let mut case = Case::new(|target| (target.min_free_mib, target.low_space) = (none, LowSpace::Stop));
