@@ -4,6 +4,7 @@ use super::poll::{Wait, poll};
 use super::{cerr, retry};
 use std::ffi::{CStr, CString};
 use std::io;
+use std::net::TcpStream;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ pub fn connect(host: &str, port: u16, kind: Kind, time: Duration) -> Result<Owne
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     // SAFETY: the list ends in null, and its nodes are live as long as `addresses` is.
     while let Some(address) = unsafe { next.as_ref() } {
-        match connect_to(address, time) {
+        match connect_to(address, time).and_then(not_to_itself) {
             Ok(socket) => return Ok(socket),
             Err(error) => last = error,
         }
@@ -94,6 +95,18 @@ fn connect_to(address: &libc::addrinfo, time: Duration) -> io::Result<OwnedFd> {
     if error == 0 { Ok(socket) } else { Err(io::Error::from_raw_os_error(error)) }
 }
 
+/// Where nobody listens, the kernel may give the socket that connects the very port that it connects to; it would then
+/// talk to itself (RFC 9293 section 3.5, simultaneous initiation), and keep the port from its owner.
+fn not_to_itself(socket: OwnedFd) -> io::Result<OwnedFd> {
+    // The type only asks for two addresses, which datagrams have too.
+    let socket = TcpStream::from(socket);
+    let (local, peer) = (socket.local_addr().ok(), socket.peer_addr().ok());
+    if local.is_some() && local == peer {
+        return Err(io::Error::from_raw_os_error(libc::ECONNREFUSED));
+    }
+    Ok(socket.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,5 +136,31 @@ mod tests {
         }
         let error = connect("no-such-host.invalid", 1, Kind::Stream, TIME).unwrap_err();
         assert!(error.starts_with("failed to find the address of \"no-such-host.invalid\": "), "{error}");
+    }
+
+    #[test]
+    fn a_socket_that_reached_itself_is_refused() {
+        for (host, kind) in
+            [("127.0.0.1", Kind::Stream), ("::1", Kind::Stream), ("127.0.0.1", Kind::Datagram)]
+        {
+            let found = look_up(&CString::new(host).unwrap(), 0, kind).unwrap();
+            // SAFETY: a list that was found has a first node, live as long as `found` is.
+            let any = unsafe { &*found.0 };
+            // SAFETY: takes three integers and returns a new descriptor or -1.
+            let raw = cerr(unsafe { libc::socket(any.ai_family, any.ai_socktype, 0) }).unwrap();
+            // SAFETY: the descriptor was just returned by socket() and nobody else owns it.
+            let socket = unsafe { OwnedFd::from_raw_fd(raw) };
+            // SAFETY: the address is live and of the length beside it.
+            cerr(unsafe { libc::bind(raw, any.ai_addr, any.ai_addrlen) }).unwrap();
+            let socket = TcpStream::from(socket);
+            let port = socket.local_addr().unwrap().port();
+            let own = look_up(&CString::new(host).unwrap(), port, kind).unwrap();
+            // SAFETY: as above.
+            let own = unsafe { &*own.0 };
+            // SAFETY: the address is live and of the length beside it.
+            cerr(unsafe { libc::connect(raw, own.ai_addr, own.ai_addrlen) }).unwrap();
+            let error = not_to_itself(socket.into()).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::ECONNREFUSED), "{host} {kind:?}");
+        }
     }
 }
