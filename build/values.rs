@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// The ways to read an argument that are no plain set; `@open` is `what::OPEN_WAY`. Numbered from 255 down.
-const WAYS: [&str; 23] = [
+const WAYS: [&str; 25] = [
     "nothing",
     "user",
     "group",
@@ -32,6 +32,8 @@ const WAYS: [&str; 23] = [
     "protocol",
     "level",
     "sockopt",
+    "asked_sockopt",
+    "mount",
 ];
 /// A run of numbers is one segment while no more than this many between two are without a name.
 const LARGEST_GAP: u64 = 4;

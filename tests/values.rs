@@ -157,7 +157,7 @@ fn cases() -> Vec<Case> {
 /// Where ausearch takes an argument for something else than it is, or knows another machine's numbers: the call,
 /// the argument, the reason why we do not, and whether that holds for these arguments on this machine.
 type Meant = (&'static str, usize, &'static str, fn(Machine, [u64; 4]) -> bool);
-const MEANT: [Meant; 22] = [
+const MEANT: [Meant; 23] = [
     ("clone", 2, "the flags are a0 on all our machines", |_, _| true),
     ("readlinkat", 2, "a2 is no directory", |_, _| true),
     ("exit", 0, "only 0 and 1 have names", |_, args| args[0] > 1),
@@ -179,6 +179,9 @@ const MEANT: [Meant; 22] = [
     ("fcntl64", 2, "F_SETOWN has a process, not a user", |_, args| args[1] == 8),
     ("setsockopt", 2, OPTIONS, is_odd_option),
     ("getsockopt", 2, OPTIONS, is_odd_option),
+    ("getsockopt", 2, "what netfilter is asked has other names than what it is told", |_, args| {
+        matches!((args[1], args[2]), (0 | 41, 64 | 65))
+    }),
     ("socketcall", 0, "a number of 64 bits in a 32-bit call", |_, args| args[0] > 0xffff_ffff),
 ];
 const ARM_FLAGS: &str = "ausearch has x86's four flags for all";
