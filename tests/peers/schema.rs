@@ -15,10 +15,15 @@ pub(crate) fn all_valid(lines: &Path, at_least: usize) {
 #[test]
 fn refuses_what_is_wrong() {
     const GOOD: &str = r#"{"ID":"1.000:7","TIME":"1970-01-01T00:00:01.000Z","NODE":"host","SYSCALL":{"arch":"0xc000003e","syscall":59,"success":"yes","exit":-2,"items":2,"ppid":1,"pid":2,"auid":4294967295,"uid":0,"gid":0,"comm":"a%0ab","exe":"/bin/a","key":["a","b c"],"ARGV":["0x0","0x1f","0x0","0xffffffffffffffff"],"ARCH":"x86_64","SYSCALL":"execve","UID":"root","SCRIPT":"/a","PID":{"EVENT_ID":"1.000:7"},"PPID":{"SPAWNED_BY":"1.000:5","comm":"a","exe":"/a","ppid":1},"LABELS":["l"],"CONTAINER_INFO":{"ID":"47335b04ebb4aefdc353dda62ddd38e5e1e00fc1372f0c8d0138417f0ccb9e6c"},"UNIT":"u.service","INHERITED":true},"EXECVE":{"argc":2,"ARGV":["a","%ff%25\"ü"],"ENV":{"HOME":"/"},"ENV_CUT":["HOME"]},"CWD":{"cwd":"/"},"PATH":[{"item":0,"name":null,"inode":1,"mode":"0o100644","nametype":"NORMAL","NAME_FOUND":{"path":"/a","how":"fd","unsure":true}}],"SOCKADDR":[{"SADDR":{"saddr_fam":"inet","addr":"127.0.0.1","port":53}},{"saddr":"%00"}],"OBJ_PID":[{"opid":1,"oauid":-1}],"PROCTITLE":{"ARGV":["a"]},"UNKNOWN[1999]":[{"a":"b"}]}"#;
-    const OTHERS: [&str; 3] = [
+    const OTHERS: [&str; 8] = [
         r#"{"ID":"1.000:0","TIME":"1970-01-01T00:00:01.000Z","NODE":"h","LOSS":[{"place":"ring","lost":1,"total":2,"unit":"records"}]}"#,
         r#"{"ID":"1.000:1","TIME":"2000-02-29T23:59:59.999Z","NODE":"h","USER_AUTH":{"pid":1,"uid":0,"msg":{"op":"PAM","acct":"root","addr":null}}}"#,
         r#"{"ID":"1.000:1","TIME":"2000-02-29T23:59:59.999Z","NODE":"h","USER":{"pid":1,"uid":0,"msg":"hello"}}"#,
+        r#"{"ID":"1.000:0","TIME":"1970-01-01T00:00:01.000Z","NODE":"h","LOSS":[{"place":"output","lost":1,"total":2,"unit":"events","output":"web"}]}"#,
+        r#"{"ID":"1.000:1","TIME":"1970-01-01T00:00:01.000Z","NODE":"h","AVC":[{"apparmor":"DENIED","operation":"create","family":"inet","sock_type":"stream","protocol":"0"}]}"#,
+        r#"{"ID":"1.000:1","TIME":"1970-01-01T00:00:01.000Z","NODE":"h","AVC":[{"apparmor":"DENIED","operation":"mount","flags":"rw, rslave"}]}"#,
+        r#"{"ID":"1.000:1","TIME":"1970-01-01T00:00:01.000Z","NODE":"h","LANDLOCK_DOMAIN":[{"domain":"1a","status":"allocated","mode":"enforcing","pid":300}]}"#,
+        r#"{"ID":"1.000:1","TIME":"1970-01-01T00:00:01.000Z","NODE":"h","PATH":[{"item":0,"name":"/a","inode":"13835058055282163712"}]}"#,
     ];
     const CHANGES: &[(&str, &str)] = &[
         (r#""ID":"1.000:7""#, r#""ID":"1.0:7""#),

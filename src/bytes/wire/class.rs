@@ -1,6 +1,6 @@
 //! What kind of value a record's key has: the kernel and user space write decimal, hexadecimal and octal
 //! numbers and encoded text without saying which. Source: the kernel's audit_log_format calls (kernel/audit.c,
-//! auditsc.c, audit_watch.c, ipc/mqueue.c, security/commoncap.c), audit-documentation's field dictionary.
+//! auditsc.c, audit_watch.c, ipc/mqueue.c, security/commoncap.c, security/apparmor), audit-documentation's field dictionary.
 
 use super::record::RecordType;
 use crate::pen::filled_up;
@@ -63,10 +63,10 @@ keys! {
         b"action" b"hook" b"icmptype" b"macproto" b"nametype" b"perm" b"resp" b"result" b"saddr" b"subj" b"success" b"tty"
         b"cap_frootid" b"obj" b"dev" b"rdev";
     Encoded:
-        b"acct" b"cgroup" b"cmd" b"comm" b"cwd" b"data" b"device" b"dir" b"exe" b"file" b"grp" b"invalid_context"
-        b"key" b"name" b"new-chardev" b"new-disk" b"new-fs" b"new-net" b"new-rng" b"new_group" b"ocomm"
-        b"old-chardev" b"old-disk" b"old-fs" b"old-net" b"old-rng" b"path" b"proctitle" b"root_dir" b"sw" b"vm"
-        b"watch";
+        b"acct" b"cgroup" b"cmd" b"comm" b"cwd" b"data" b"device" b"dir" b"exe" b"file" b"fstype" b"grp"
+        b"invalid_context" b"key" b"name" b"namespace" b"new-chardev" b"new-disk" b"new-fs" b"new-net" b"new-rng"
+        b"new_group" b"ocomm" b"old-chardev" b"old-disk" b"old-fs" b"old-net" b"old-rng" b"path" b"peer" b"proctitle"
+        b"profile" b"root_dir" b"srcname" b"sw" b"target" b"trans" b"vm" b"watch";
     Decimal:
         b"abs_timeout_nsec" b"abs_timeout_sec" b"argc" b"audit_backlog_limit" b"audit_backlog_wait_time"
         b"audit_enabled" b"audit_failure" b"audit_pid" b"audit_rate_limit" b"cap_fe" b"capability" b"code_signature"
