@@ -1,5 +1,5 @@
-//! Records through assembly into every format. The input is lines of a type, a blank and a record's text. Each
-//! line that is written must be one JSON object and end with its only newline.
+//! Records through assembly into every format. The input is lines of a type, a blank and a record's text, and of
+//! audit.log. Each line that is written must be one JSON object and end with its only newline.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -10,6 +10,7 @@ use ringaudit::event::facts::Facts;
 use ringaudit::event::{Event, Sink};
 use ringaudit::format::{Line, escape, go_audit, json};
 use ringaudit::stats::Stats;
+use ringaudit::wire::logline;
 use ringaudit::wire::record::RecordType;
 use std::sync::Arc;
 use std::time::Instant;
@@ -52,15 +53,22 @@ fuzz_target!(|input: &[u8]| {
     let now = Instant::now();
     let settings = config::Event { max_kib: MAX_KIB, ..config::Event::default() };
     let mut assembler = Assembler::new(&settings, Arc::new(Stats::default())).expect("memory");
+    let mut of_log = Assembler::for_log(&settings, Arc::new(Stats::default())).expect("memory");
     let max = MAX_KIB as usize * 1024;
-    let json = json::Json::new(&config::Json::default(), config::Translate::default(), max, b"host").expect("memory");
+    let json = json::Json::new(&config::Json::default(), config::Translate::default(), max, b"host")
+        .expect("memory");
     let line = Line::new(max * escape::WORST + json::OVERHEAD.max(go_audit::OVERHEAD)).expect("memory");
     let mut lines = Lines { names: Names::new(now), json, line };
     for line in input.split(|&b| b == b'\n') {
+        if let Ok(line) = logline::parse(line) {
+            of_log.add_line(&line, now, &mut lines);
+            continue;
+        }
         let blank = line.iter().position(|&b| b == b' ').unwrap_or(line.len());
         let (kind, text) = line.split_at(blank);
         let kind = std::str::from_utf8(kind).ok().and_then(|kind| kind.parse().ok()).unwrap_or(1300);
         assembler.add(RecordType(kind), text.get(1..).unwrap_or_default(), now, &mut lines);
     }
     assembler.finish(&mut lines);
+    of_log.finish(&mut lines);
 });

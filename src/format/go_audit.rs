@@ -5,6 +5,7 @@
 use super::{Line, escape};
 use crate::enrich::users::Users;
 use crate::event::{Event, Record, Records};
+use crate::wire::fields::ENRICHED;
 use crate::wire::record::RecordType;
 
 /// What go-audit writes for an id that has no name.
@@ -29,6 +30,10 @@ pub fn write(event: &Event<'_>, users: &Users, line: &mut Line) {
         line.push_number(u64::from(record.kind.0));
         line.push(b",\"data\":\"");
         escape::push(line, record.fields);
+        if let Some(appended) = record.appended {
+            escape::push(line, &[ENRICHED]);
+            escape::push(line, appended);
+        }
         line.push(b"\"}");
     }
     line.push(b"],\"uid_map\":{");

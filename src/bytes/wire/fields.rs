@@ -129,8 +129,24 @@ pub enum Item<'a> {
     Field(&'a [u8], Value<'a>),
     /// A word without `=`.
     Word(&'a [u8]),
-    /// From here on stands what auditd appended: upper-case keys.
-    Enriched,
+}
+
+/// Splits a log's record into its own text and what auditd appended to it, without the 0x1D between them. That is the
+/// last one, since a user's text may hold such a byte, too; and auditd's keys are in upper case.
+pub fn without_appended(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    // Most logs have none.
+    let first = find_far(text, [ENRICHED; 3]);
+    let last = text.get(first..).and_then(|rest| rest.iter().rposition(|&byte| byte == ENRICHED));
+    let split = last.and_then(|last| text.split_at_checked(first + last));
+    match split {
+        // Longer ones are no interpretation of numbers.
+        Some((own, [_, appended @ ..]))
+            if matches!(appended.first(), None | Some(b'A'..=b'Z')) && appended.len() < 0xffff =>
+        {
+            (own, Some(appended))
+        }
+        _ => (text, None),
+    }
 }
 
 /// The pieces of a record, from left to right.
@@ -145,11 +161,11 @@ pub fn items(text: &[u8]) -> Items<'_> {
 }
 
 impl<'a> Items<'a> {
-    /// The fields alone, what auditd appended left out.
+    /// The fields alone.
     pub fn fields(self) -> impl Iterator<Item = (&'a [u8], Value<'a>)> {
-        self.take_while(|item| *item != Item::Enriched).filter_map(|item| match item {
+        self.filter_map(|item| match item {
             Item::Field(key, value) => Some((key, value)),
-            _ => None,
+            Item::Word(_) => None,
         })
     }
 }
@@ -163,17 +179,13 @@ impl<'a> Iterator for Items<'a> {
         while let [b' ' | b'\n' | b'\0', rest @ ..] = text {
             text = rest;
         }
-        if let [ENRICHED, rest @ ..] = text {
-            self.rest = rest;
-            return Some(Item::Enriched);
-        }
-        let end = find(text, [b'=', b' ', ENRICHED]);
+        let end = find(text, [b'=', b' ', b' ']);
         let (word, rest) = text.split_at_checked(end)?;
         let text = match rest {
             [b'=', text @ ..] if end > 0 => text,
             // A lone `=`, or one without a key: a word of somebody's text.
             [b'=', ..] => {
-                let (word, rest) = text.split_at_checked(find(text, [b' ', ENRICHED, b' ']))?;
+                let (word, rest) = text.split_at_checked(find(text, [b' '; 3]))?;
                 self.rest = rest;
                 return Some(Item::Word(word));
             }
@@ -205,7 +217,7 @@ fn value(text: &[u8]) -> (Value<'_>, &[u8]) {
             (Value::Nested(inside.get(..end).unwrap_or_default()), inside.get(end + 1..).unwrap_or_default())
         }
         _ => {
-            let end = find(text, [b' ', ENRICHED, b'\n']);
+            let end = find(text, [b' ', b'\n', b' ']);
             text.split_at_checked(end).map_or((Value::Bare(text), &[]), |(v, rest)| (Value::Bare(v), rest))
         }
     }
@@ -242,11 +254,9 @@ fn marks(chunk: [u8; 8], wanted: [u8; 3]) -> u64 {
     (a | b | c) & HIGH
 }
 
-/// Where a nested value ends: at the last single quote of the record's own part, since user space may
-/// write one inside.
+/// Where a nested value ends: at the last single quote, since user space may write one inside.
 fn nested_end(inside: &[u8]) -> usize {
-    let own = inside.iter().position(|&b| b == ENRICHED).unwrap_or(inside.len());
-    inside.get(..own).and_then(|own| own.iter().rposition(|&b| b == b'\'')).unwrap_or(own)
+    inside.iter().rposition(|&byte| byte == b'\'').unwrap_or(inside.len())
 }
 
 #[cfg(test)]
@@ -261,7 +271,6 @@ mod tests {
             Item::Field(key, Value::Quoted(v)) => format!("{}=\"{}\"", text_of(key), text_of(v)),
             Item::Field(key, Value::Nested(v)) => format!("{}='{}'", text_of(key), text_of(v)),
             Item::Word(word) => text_of(word),
-            Item::Enriched => "^".to_owned(),
         });
         pieces.collect::<Vec<_>>().join("|")
     }
@@ -289,12 +298,16 @@ mod tests {
             shown("pid=1 msg='op=a acct=\"x y\" res=success'"),
             "pid=1|msg='op=a acct=\"x y\" res=success'"
         );
-        assert_eq!(shown("msg='it's a=b' \u{1d}UID=\"root\""), "msg='it's a=b'|^|UID=\"root\"");
-        assert_eq!(
-            shown("key=(null)\u{1d}ARCH=x86_64 UID=\"root\""),
-            "key=(null)|^|ARCH=x86_64|UID=\"root\""
-        );
+        assert_eq!(shown("msg='it's a=b' "), "msg='it's a=b'");
         assert_eq!(shown("msg='open a=b"), "msg='open a=b'");
+        assert_eq!(shown("uid=0 msg='op=x\u{1d}uid=1 x='"), "uid=0|msg='op=x\u{1d}uid=1 x='");
+        let split = |text: &'static str| without_appended(text.as_bytes());
+        assert_eq!(split("key=(null)\u{1d}UID=\"root\""), (&b"key=(null)"[..], Some(&b"UID=\"root\""[..])));
+        assert_eq!(split("a \u{1d}"), (&b"a "[..], Some(&b""[..])));
+        assert_eq!(split("msg='a\u{1d}UID=\"x\"'\u{1d}UID=\"y\"").1, Some(&b"UID=\"y\""[..]), "the last");
+        for text in ["", "a=b", "msg='op=x\u{1d}uid=1 x='"] {
+            assert_eq!(split(text), (text.as_bytes(), None));
+        }
     }
 
     #[test]
@@ -332,10 +345,9 @@ mod tests {
         fn pieces_lie_in_order(text in "[a=' \"\\x1d\\n]{0,60}") {
             let mut last = text.as_ptr() as usize;
             for item in items(text.as_bytes()) {
-                if let Item::Field(key, _) | Item::Word(key) = item {
-                    prop_assert!(key.as_ptr() as usize >= last);
-                    last = key.as_ptr() as usize;
-                }
+                let (Item::Field(key, _) | Item::Word(key)) = item;
+                prop_assert!(key.as_ptr() as usize >= last);
+                last = key.as_ptr() as usize;
             }
         }
     }

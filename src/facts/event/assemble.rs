@@ -7,7 +7,7 @@ mod resume;
 
 use super::serials::Serials;
 use super::store::{Place, Store};
-use super::{Ending, Event, Origin, Sink};
+use super::{Ending, Event, Origin, Record, Sink};
 use crate::config;
 use crate::stats::Stats;
 use crate::wire::logline::LogLine;
@@ -106,12 +106,12 @@ impl Assembler {
         if gaps > 0 {
             self.stats.serial_gaps.add(gaps);
         }
-        self.take(b"", kind, &split, now, sink);
+        self.take(b"", Record::captured(kind, split.fields), &split, now, sink);
     }
 
     /// Takes one line of a log, at the time that the log tells; gives out the event that it completes.
     pub fn add_line(&mut self, line: &LogLine<'_>, now: Instant, sink: &mut impl Sink) {
-        self.take(line.node, line.kind, &line.record, now, sink);
+        self.take(line.node, Record::logged(line.kind, line.record.fields), &line.record, now, sink);
     }
 
     /// Another log begins: whether it has end records is to be seen. An event may go on in it.
@@ -124,7 +124,15 @@ impl Assembler {
         self.has_ends
     }
 
-    fn take(&mut self, node: &[u8], kind: RecordType, split: &Split<'_>, now: Instant, sink: &mut impl Sink) {
+    fn take(
+        &mut self,
+        node: &[u8],
+        record: Record<'_>,
+        split: &Split<'_>,
+        now: Instant,
+        sink: &mut impl Sink,
+    ) {
+        let kind = record.kind;
         let hash = hash(node);
         let position = self.position(split.stamp, hash);
         if kind == RecordType::EOE {
@@ -141,7 +149,7 @@ impl Assembler {
             Some(position) => position,
             None => self.begin(split, (node, hash), now, sink),
         };
-        let position = self.store(position, kind, split.fields, sink);
+        let position = self.store(position, record, sink);
         // Our own events have several such records: in a log they are told apart by their stamp alone.
         if kind.stands_alone() && self.has_ends {
             self.give_out(position, Ending::Complete, sink);
@@ -224,16 +232,16 @@ impl Assembler {
         }
         let _ = self.order.push(index);
         let position = self.order.len() - 1;
-        if node.is_empty() { position } else { self.store(position, NODE, node, sink) }
+        if node.is_empty() { position } else { self.store(position, Record::captured(NODE, node), sink) }
     }
 
     /// Stores a record of the event at this position; gives the position after that.
-    fn store(&mut self, mut position: usize, kind: RecordType, fields: &[u8], sink: &mut impl Sink) -> usize {
+    fn store(&mut self, mut position: usize, record: Record<'_>, sink: &mut impl Sink) -> usize {
         while let Some(&index) = self.order.get(position)
             && let Some(slot) = self.slots.get_mut(usize::from(index))
         {
-            slot.of_syscall |= kind.belongs_to_syscall();
-            if self.store.push(usize::from(index), &mut slot.place, kind, fields) {
+            slot.of_syscall |= record.kind.belongs_to_syscall();
+            if self.store.push(usize::from(index), &mut slot.place, record) {
                 break;
             }
             // Without end records, events that are whole wait for their time: one gives its space.

@@ -58,12 +58,14 @@ impl<'a> Facts<'a> {
         for item in fields::items(text) {
             match item {
                 Item::Field(b"msg", Value::Nested(inside)) if !self.is_syscall => {
-                    // Between single quotes there are no further ones.
+                    // What the sender says does not overrule what the kernel said of the sender.
+                    let Self { pid, ppid, uid, auid, .. } = *self;
                     fields::items(inside).fields().for_each(|(key, value)| self.note(key, value));
+                    (self.pid, self.ppid) = (pid.or(self.pid), ppid.or(self.ppid));
+                    (self.uid, self.auid) = (uid.or(self.uid), auid.or(self.auid));
                 }
                 Item::Field(key, value) => self.note(key, value),
                 Item::Word(_) => {}
-                Item::Enriched => break,
             }
         }
     }
@@ -104,7 +106,7 @@ mod tests {
         let fields =
             b"arch=c000003e syscall=59 success=yes exit=0 a0=7f a1=0 a2=ffffffffffffff9c a3=1 items=2 \
                        ppid=7 pid=8 auid=1000 uid=0 tty=(none) comm=\"ls\" exe=2F62 key=(null)";
-        let facts = Facts::of_record(Record { kind: RecordType::SYSCALL, fields });
+        let facts = Facts::of_record(Record::captured(RecordType::SYSCALL, fields));
         assert!(facts.is_syscall);
         assert_eq!((facts.pid, facts.ppid, facts.auid, facts.uid), (Some(8), Some(7), Some(1000), Some(0)));
         assert_eq!((facts.success, facts.exit), (Some(true), Some(0)));
@@ -113,8 +115,20 @@ mod tests {
         assert_eq!((facts.comm, facts.exe), (Some(Value::Quoted(b"ls")), Some(Value::Bare(b"2F62"))));
         assert_eq!(facts.key, None);
         let fields = b"pid=9 uid=0 auid=1000 ses=1 msg='op=login exe=\"/bin/su\" res=success'";
-        let facts = Facts::of_record(Record { kind: RecordType(1112), fields });
+        let facts = Facts::of_record(Record::captured(RecordType(1112), fields));
         assert_eq!((facts.is_syscall, facts.pid, facts.auid), (false, Some(9), Some(1000)));
         assert_eq!(facts.exe, Some(Value::Quoted(b"/bin/su")));
+    }
+
+    #[test]
+    fn a_sender_does_not_overrule_the_kernel() {
+        // As systemd writes it, with the client's ids; and with what auditd would append, in a user's text.
+        for fields in [
+            &b"pid=1 uid=0 auid=4294967295 ses=4294967295 msg='avc:  denied  { start } for auid=n/a uid=471 pid=7'"[..],
+            b"pid=1 uid=0 auid=4294967295 ses=4294967295 msg='op=x\x1dpid=7 uid=471 auid=471 x='",
+        ] {
+            let facts = Facts::of_record(Record::captured(RecordType(1107), fields));
+            assert_eq!((facts.pid, facts.uid, facts.auid), (Some(1), Some(0), Some(u32::MAX)));
+        }
     }
 }

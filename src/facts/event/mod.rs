@@ -7,6 +7,7 @@ pub mod own;
 pub mod serials;
 mod store;
 
+use crate::wire::fields;
 use crate::wire::record::{RecordType, Stamp};
 pub use store::Records;
 
@@ -66,6 +67,21 @@ pub struct Record<'a> {
     pub kind: RecordType,
     /// What follows the header, trailing blanks included.
     pub fields: &'a [u8],
+    /// What auditd's ENRICHED format appended to it, without the 0x1D before that: only a log's record has that.
+    pub appended: Option<&'a [u8]>,
+}
+
+impl<'a> Record<'a> {
+    /// As the kernel gives it. A byte 0x1D in it is part of a user's text.
+    pub fn captured(kind: RecordType, fields: &'a [u8]) -> Self {
+        Self { kind, fields, appended: None }
+    }
+
+    /// As a log has it.
+    pub fn logged(kind: RecordType, text: &'a [u8]) -> Self {
+        let (fields, appended) = fields::without_appended(text);
+        Self { kind, fields, appended }
+    }
 }
 
 /// Where finished events go.

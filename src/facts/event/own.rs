@@ -2,7 +2,7 @@
 //! the same formats, with the serial 0, which the kernel never uses.
 
 use super::store::{HEADER, put};
-use super::{Ending, Event, Origin, Records};
+use super::{Ending, Event, Origin, Record, Records};
 use crate::wire::record::{RecordType, Stamp};
 use std::fmt::{self, Write};
 use std::time::Duration;
@@ -40,7 +40,7 @@ impl Own {
         let fits =
             text.write_fmt(fields).is_ok() && self.stored.resize(start + HEADER + text.len(), 0).is_ok();
         if fits {
-            put(&mut self.stored, start, kind, text.as_bytes());
+            put(&mut self.stored, start, Record::captured(kind, text.as_bytes()));
         } else {
             self.left_out += 1;
         }

@@ -2,14 +2,16 @@
 //! what outgrows it (a long command line). All of it is mapped at the start; pages are touched only when
 //! used, and given back after a large event.
 //!
-//! A stored record is its type, its length and its fields:
+//! A stored record is its type, its length, its fields, and behind a 0x1D what auditd appended to it, whose length,
+//! that byte included, stands in the header, too:
 //! ```text
-//!  0      2       4        8
-//!  | type | unused | length | fields ...
+//!  0      2          4        8
+//!  | type | appended | length | fields ... | 0x1D | appended ...
 //! ```
 
 use super::Record;
 use crate::sys::memory::Region;
+use crate::wire::fields::ENRICHED;
 use crate::wire::record::RecordType;
 use std::io;
 
@@ -21,7 +23,7 @@ const LARGE: usize = 8;
 const SMALL_FLOOR: usize = 16 * SMALL;
 /// What stays resident of a large space after use.
 const LARGE_KEPT: usize = 16 * 1024;
-/// Type, unused, length.
+/// Type and both lengths.
 pub(super) const HEADER: usize = 8;
 
 /// Where an event's records lie.
@@ -60,8 +62,8 @@ impl Store {
     }
 
     /// Appends a record to the event in `slot`; false when there is no space for it.
-    pub(super) fn push(&mut self, slot: usize, place: &mut Place, kind: RecordType, fields: &[u8]) -> bool {
-        let size = HEADER + fields.len();
+    pub(super) fn push(&mut self, slot: usize, place: &mut Place, record: Record<'_>) -> bool {
+        let size = HEADER + record.fields.len() + behind(record);
         let used = place.used + size;
         if place.large.is_none() && used > SMALL && !self.grow(slot, place, size) {
             return false;
@@ -74,14 +76,14 @@ impl Store {
             if !space.reserve(used) {
                 return false;
             }
-            put(space, place.used, kind, fields);
+            put(space, place.used, record);
             self.large_used += size;
         } else {
             if !self.small.reserve((slot + 1) * SMALL) {
                 return false;
             }
             let Some(space) = self.small.get_mut(slot * SMALL..(slot + 1) * SMALL) else { return false };
-            put(space, place.used, kind, fields);
+            put(space, place.used, record);
         }
         place.used = used;
         true
@@ -133,17 +135,30 @@ impl Store {
     }
 }
 
+/// Bytes behind a record's own fields.
+fn behind(record: Record<'_>) -> usize {
+    record.appended.map_or(0, |appended| 1 + appended.len())
+}
+
 /// Writes one record at an offset that was checked to have room for it.
-pub(super) fn put(space: &mut [u8], at: usize, kind: RecordType, fields: &[u8]) {
+pub(super) fn put(space: &mut [u8], at: usize, record: Record<'_>) {
     let Some((header, rest)) = space.get_mut(at..).and_then(<[u8]>::split_first_chunk_mut::<HEADER>) else {
         return;
     };
-    let Some(body) = rest.get_mut(..fields.len()) else { return };
-    let [a, b] = kind.0.to_ne_bytes();
+    let Some((body, rest)) = rest.split_at_mut_checked(record.fields.len()) else { return };
+    let [a, b] = record.kind.0.to_ne_bytes();
+    let [c, d] = u16::try_from(behind(record)).unwrap_or_default().to_ne_bytes();
     // A record crosses the ring with a 32-bit length.
-    let [c, d, e, f] = u32::try_from(fields.len()).unwrap_or(u32::MAX).to_ne_bytes();
-    *header = [a, b, 0, 0, c, d, e, f];
-    body.copy_from_slice(fields);
+    let [e, f, g, h] = u32::try_from(body.len()).unwrap_or(u32::MAX).to_ne_bytes();
+    *header = [a, b, c, d, e, f, g, h];
+    body.copy_from_slice(record.fields);
+    if let Some(appended) = record.appended
+        && let Some((first, rest)) = rest.split_first_mut()
+        && let Some(rest) = rest.get_mut(..appended.len())
+    {
+        *first = ENRICHED;
+        rest.copy_from_slice(appended);
+    }
 }
 
 /// An event's records, in the order of arrival.
@@ -169,11 +184,13 @@ impl<'a> Iterator for Records<'a> {
     type Item = Record<'a>;
 
     fn next(&mut self) -> Option<Record<'a>> {
-        let (&[a, b, _, _, c, d, e, f], rest) = self.rest.split_first_chunk::<HEADER>()?;
-        let len = usize::try_from(u32::from_ne_bytes([c, d, e, f])).ok()?;
+        let (&[a, b, c, d, e, f, g, h], rest) = self.rest.split_first_chunk::<HEADER>()?;
+        let len = usize::try_from(u32::from_ne_bytes([e, f, g, h])).ok()?;
         let (fields, rest) = rest.split_at_checked(len)?;
+        let (behind, rest) = rest.split_at_checked(u16::from_ne_bytes([c, d]).into())?;
         self.rest = rest;
-        Some(Record { kind: RecordType(u16::from_ne_bytes([a, b])), fields })
+        let appended = behind.split_first().map(|(_, appended)| appended);
+        Some(Record { kind: RecordType(u16::from_ne_bytes([a, b])), fields, appended })
     }
 }
 
@@ -190,7 +207,7 @@ mod tests {
         let mut store = Store::new(2, 64 * 1024).unwrap();
         let mut place = Place::default();
         for _ in 0..10 {
-            assert!(store.push(1, &mut place, RecordType::EXECVE, &[b'x'; 5000]));
+            assert!(store.push(1, &mut place, Record::captured(RecordType::EXECVE, &[b'x'; 5000])));
         }
         assert_eq!(kinds(store.records(1, place)), vec![(1309, 5000); 10]);
         assert!(store.records(1, place).all(|r| r.fields.iter().all(|&b| b == b'x')));
@@ -200,12 +217,26 @@ mod tests {
     }
 
     #[test]
+    fn what_auditd_appended_is_kept_apart() {
+        let mut store = Store::new(1, 16 * 1024).unwrap();
+        let mut place = Place::default();
+        let texts = [&b"uid=0 \x1dUID=\"root\""[..], b"uid=0\x1d", b"uid=0", b"\x1d"];
+        let records = texts.map(|text| Record::logged(RecordType::USER, text));
+        for record in records {
+            assert!(store.push(0, &mut place, record));
+        }
+        assert_eq!(store.records(0, place).collect::<Vec<_>>(), records);
+        assert_eq!((records[0].fields, records[0].appended), (&b"uid=0 "[..], Some(&b"UID=\"root\""[..])));
+        assert_eq!((records[1].appended, records[2].appended), (Some(&b""[..]), None));
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused_and_what_fits_still_goes_in() {
         let mut store = Store::new(1, 16 * 1024).unwrap();
         let mut place = Place::default();
-        assert!(store.push(0, &mut place, RecordType::EXECVE, &[b'x'; 9000]));
-        assert!(!store.push(0, &mut place, RecordType::EXECVE, &[b'x'; 9000]));
-        assert!(store.push(0, &mut place, RecordType::CWD, b"cwd=\"/\""));
+        assert!(store.push(0, &mut place, Record::captured(RecordType::EXECVE, &[b'x'; 9000])));
+        assert!(!store.push(0, &mut place, Record::captured(RecordType::EXECVE, &[b'x'; 9000])));
+        assert!(store.push(0, &mut place, Record::captured(RecordType::CWD, b"cwd=\"/\"")));
         assert_eq!(kinds(store.records(0, place)), vec![(1309, 9000), (1307, 7)]);
     }
 
@@ -214,7 +245,7 @@ mod tests {
         let mut store = Store::new(3, 16 * 1024).unwrap();
         let mut places = [Place::default(); 3];
         let taken = places.iter_mut().enumerate().filter_map(|(slot, place)| {
-            store.push(slot, place, RecordType::EXECVE, &[b'x'; 15_000]).then_some(())
+            store.push(slot, place, Record::captured(RecordType::EXECVE, &[b'x'; 15_000])).then_some(())
         });
         assert_eq!(taken.count(), 2);
     }

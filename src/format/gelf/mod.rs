@@ -182,8 +182,7 @@ impl<'e> Writer<'_, 'e> {
             }
             self.kind(record.kind);
             self.line.push(b": ");
-            let own = record.fields.split(|&byte| byte == fields::ENRICHED).next().unwrap_or_default();
-            let quoted = own.get(..QUOTED).unwrap_or(own).trim_ascii_end();
+            let quoted = record.fields.get(..QUOTED).unwrap_or(record.fields).trim_ascii_end();
             escape::push(self.line, quoted);
             if quoted.len() == QUOTED {
                 self.line.push(b"...");

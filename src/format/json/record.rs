@@ -78,17 +78,14 @@ impl Writer<'_> {
         let start = self.line.len();
         let mut seen = Seen::default();
         // What auditd appended says the same, but it comes behind what would be left out.
-        let drop_raw = self.json.translate.drop_raw && !record.fields.contains(&fields::ENRICHED);
+        let drop_raw = self.json.translate.drop_raw && record.appended.is_none();
         let mut items = fields::items(record.fields);
+        seen.appended = record.appended.is_some();
         if record.kind == RecordType::AVC {
             self.decision(&mut items);
         }
-        for item in items.by_ref() {
+        for item in items {
             match item {
-                Item::Enriched => {
-                    seen.appended = true;
-                    break;
-                }
                 Item::Word(_) => seen.words = true,
                 Item::Field(b"op", _) if loss => {}
                 Item::Field([b'a', digit @ b'0'..=b'3'], value) if record.kind == RecordType::SYSCALL => {
@@ -109,7 +106,7 @@ impl Writer<'_> {
         if seen.words {
             self.words(record.fields, start);
         }
-        self.appended(items, start);
+        self.appended(record.appended.unwrap_or_default(), start);
         if self.translate {
             self.machine = seen.machine.or(self.machine);
             self.translations(record.kind, &seen, start);
@@ -186,12 +183,16 @@ impl Writer<'_> {
         let mut words = false;
         for item in fields::items(inside) {
             match item {
+                // One level: what looks like more is a user's text as well, and a level costs stack.
+                Item::Field(key, Value::Nested(inside)) => {
+                    self.key(key, start);
+                    text::push_string(self.line, inside);
+                }
                 Item::Field(key, value) => {
                     let known = class::known(RecordType::USER, key);
                     self.field(RecordType::USER, known, (key, value), start);
                 }
                 Item::Word(_) => words = true,
-                Item::Enriched => break,
             }
         }
         if words {
@@ -226,8 +227,8 @@ impl Writer<'_> {
     /// Words that belong to no key.
     fn words(&mut self, record: &[u8], start: usize) {
         self.plain_key(b"WORDS", start);
-        let words = fields::items(record).take_while(|item| *item != Item::Enriched);
-        let words = words.filter_map(|item| if let Item::Word(word) = item { Some(word) } else { None });
+        let words = fields::items(record)
+            .filter_map(|item| if let Item::Word(word) = item { Some(word) } else { None });
         for (index, word) in words.enumerate() {
             self.line.push(if index == 0 { b"[" } else { b"," });
             text::push_string(self.line, word);
@@ -266,13 +267,14 @@ impl Writer<'_> {
     }
 
     /// What auditd appended: upper-case keys, their values as text. An address in braces is left to our own.
-    fn appended(&mut self, items: fields::Items<'_>, start: usize) {
+    fn appended(&mut self, text: &[u8], start: usize) {
         let mut braces = false;
-        for item in items {
+        for item in fields::items(text) {
             match item {
                 Item::Field(_, Value::Bare(b"{")) => braces = true,
                 Item::Word(b"}") => braces = false,
-                Item::Field(key, value) if !braces => {
+                // auditd's keys; in a log that is not ENRICHED it may be a user's text.
+                Item::Field(key @ [b'A'..=b'Z', ..], value) if !braces => {
                     self.key(key, start);
                     text::push_string(self.line, value.bytes());
                 }

@@ -4,6 +4,7 @@
 use super::*;
 use crate::event::own::Own;
 use serde_json::{Value as J, json};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A key that has names and is not marked so would never be asked for them.
@@ -124,17 +125,74 @@ fn a_decision_of_the_security_module() {
     );
 }
 
+/// The object of an event that a log has.
+fn logged(kind: u16, text: &str) -> J {
+    struct Shown(J);
+    impl crate::event::Sink for Shown {
+        fn event(&mut self, event: &Event<'_>) {
+            let mut json = Json::new(&Settings::default(), Translate::default(), 1 << 16, b"host").unwrap();
+            let mut line = Line::new(1 << 16).unwrap();
+            json.write(event, &Names::new(Instant::now()), true, &mut line);
+            self.0 = serde_json::from_slice(line.as_bytes()).unwrap();
+        }
+    }
+    let mut shown = Shown(J::Null);
+    let settings = crate::config::Event::default();
+    let mut assembler = crate::event::assemble::Assembler::for_log(&settings, Arc::default()).unwrap();
+    let line = format!("type=UNKNOWN[{kind}] msg=audit(1.000:1): {text}");
+    let line = crate::wire::logline::parse(line.as_bytes()).unwrap();
+    assembler.add_line(&line, Instant::now(), &mut shown);
+    assembler.finish(&mut shown);
+    shown.0
+}
+
+#[test]
+fn a_users_text_has_one_level() {
+    let nested = object(&[(1107, "pid=1 msg='op=x cmd='a=b' c=''d=e'''")], false);
+    assert_eq!(nested["USER_AVC"]["msg"], json!({"op": "x", "cmd": "a=b' c=''d=e'"}));
+    // As deep as a message may be, on a thread with the writer's stack.
+    let deep = format!("pid=1 msg='{}{}'", "a='".repeat(2000), "'".repeat(2000));
+    let thread = std::thread::Builder::new().stack_size(128 << 10);
+    let written = thread.spawn(move || logged(1107, &deep)).unwrap().join().unwrap();
+    assert_eq!(written["USER_AVC"]["msg"]["a"].as_str().unwrap().len(), 3 * 1999 + 1999);
+}
+
+#[test]
+fn a_users_text_does_not_pass_for_what_others_say() {
+    let text = "pid=4711 uid=1000 msg='op=login res=success\u{1d}UID=\"root\" pid=1 uid=0 x='";
+    let said = json!({"op": "login", "res": "success%1dUID=\"root\"", "pid": 1, "uid": 0, "x": ""});
+    let captured = object(&[(1112, text)], true);
+    assert_eq!(captured["USER_LOGIN"]["msg"], said);
+    assert_eq!(
+        (&captured["USER_LOGIN"]["pid"], &captured["USER_LOGIN"]["uid"]),
+        (&json!(4711), &json!(1000))
+    );
+    // auditd's own comes last.
+    let of_log = logged(1112, &format!("{text}'\u{1d}UID=\"alice\""));
+    assert_eq!((&of_log["USER_LOGIN"]["UID"], &of_log["USER_LOGIN"]["uid"]), (&json!("alice"), &json!(1000)));
+    // In a log that is not ENRICHED it can't be told; but numbers stay the kernel's.
+    let of_log = logged(1112, "uid=1000 msg='op=x\u{1d}UID=\"root\" uid=0 x='");
+    assert_eq!((&of_log["USER_LOGIN"]["UID"], &of_log["USER_LOGIN"]["uid"]), (&json!("root"), &json!(1000)));
+}
+
+#[test]
+fn names_that_apparmor_encodes() {
+    let record = "apparmor=\"DENIED\" operation=\"open\" profile=2F6F70742F6D7920617070 name=2F612062 pid=7";
+    let avc = &object(&[(1400, record)], false)["AVC"][0];
+    assert_eq!((&avc["profile"], &avc["name"]), (&json!("/opt/my app"), &json!("/a b")));
+}
+
 #[test]
 fn what_auditd_appended_is_passed_on_and_not_said_twice() {
     let record = "arch=c000003e syscall=59 uid=0 key=(null)\u{1d}ARCH=x86_64 SYSCALL=execve UID=\"bob\"";
     assert_eq!(
-        object(&[(1300, record)], true)["SYSCALL"],
+        logged(1300, record)["SYSCALL"],
         json!({"arch": "0xc000003e", "syscall": 59, "uid": 0, "key": null, "ARCH": "x86_64",
                "SYSCALL": "execve", "UID": "bob"})
     );
     let address = "saddr=0200003500000000\u{1d}SADDR={ saddr_fam=inet laddr=0.0.0.0 lport=53 }";
     assert_eq!(
-        object(&[(1306, address)], true)["SOCKADDR"][0]["SADDR"]["saddr_fam"],
+        logged(1306, address)["SOCKADDR"][0]["SADDR"]["saddr_fam"],
         if cfg!(target_endian = "little") { json!("inet") } else { J::Null }
     );
 }

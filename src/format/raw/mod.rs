@@ -50,11 +50,15 @@ pub fn write(
         line.push(b"): ");
         if verbatim {
             line.push(record.fields);
+            if let Some(appended) = record.appended {
+                line.push(&[ENRICHED]);
+                line.push(appended);
+            }
         } else {
             // With a node's name auditd ends the line itself, and trims that end instead of the record's.
             push_fields(record.fields, node.is_none(), line);
         }
-        if settings.enriched && suffix && !record.fields.contains(&ENRICHED) {
+        if settings.enriched && suffix && record.appended.is_none() {
             enriched::append(&record, names, line);
         }
         line.push(b"\n");
@@ -75,7 +79,8 @@ fn push_type(kind: RecordType, line: &mut Line) {
     }
 }
 
-/// A record's text up to a NUL, each newline as a blank, and without the last blank if `trim`.
+/// A record's text up to a NUL, each newline as a blank, and without the last blank if `trim`. A 0x1D is a blank, too:
+/// what stands behind one readers take for auditd's own words, and here it is a user's.
 fn push_fields(fields: &[u8], trim: bool, line: &mut Line) {
     let end = fields.iter().position(|&byte| byte == 0).unwrap_or(fields.len());
     let text = fields.get(..end).unwrap_or_default();
@@ -83,7 +88,7 @@ fn push_fields(fields: &[u8], trim: bool, line: &mut Line) {
         Some((b' ' | b'\n', rest)) if trim => rest,
         _ => text,
     };
-    for (index, part) in text.split(|&byte| byte == b'\n').enumerate() {
+    for (index, part) in text.split(|&byte| byte == b'\n' || byte == ENRICHED).enumerate() {
         if index > 0 {
             line.push(b" ");
         }

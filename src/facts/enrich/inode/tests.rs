@@ -142,7 +142,7 @@ fn what_is_no_file_with_a_path_is_not_found() {
 #[test]
 fn records_with_and_without_a_name() {
     let of = |fields: &str| {
-        let record = Record { kind: RecordType::PATH, fields: fields.as_bytes() };
+        let record = Record::captured(RecordType::PATH, fields.as_bytes());
         target(&record, 1, 1).map(|t| (t.device, t.inode))
     };
     assert_eq!(of("item=0 name=(null) inode=12 dev=fe:0a mode=0100644 x=1"), Some(((0xfe, 10), 12)));

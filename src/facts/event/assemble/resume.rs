@@ -61,7 +61,7 @@ impl Assembler {
             slot.left_out = left_out;
             slot.place = Place::default();
             for record in Records::of(stored) {
-                if !self.store.push(usize::from(index), &mut slot.place, record.kind, record.fields) {
+                if !self.store.push(usize::from(index), &mut slot.place, record) {
                     slot.left_out += 1;
                 }
             }
