@@ -311,7 +311,7 @@ mod pass {
             first.bequeath(&second, Instant::now() + Duration::from_secs(60), true);
             one.join().unwrap();
             assert_eq!(second.look(&mut Batch::new(1).unwrap(), false, false).hold_until, None);
-            second.stop(soon());
+            second.stop(Instant::now() + Duration::from_secs(60));
             two.join().unwrap();
             assert_eq!((script.lock().unwrap().text.as_slice(), stats.written.get()), (&b"1\n"[..], 1));
         }

@@ -1,6 +1,8 @@
 //! Beside another daemon: listening to the multicast group, and taking the other one's place, with every event.
 
-use crate::daemon::{BINARY, Daemon, Ended, holes_and_doubles, losses, openings, quiet, run, write_config};
+use crate::daemon::{
+    BINARY, Daemon, Ended, ROOM, holes_and_doubles, losses, openings, quiet, run, write_config,
+};
 use crate::machine::{Machine, wait};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -52,7 +54,7 @@ fn whole(daemon: &Daemon) -> Vec<Value> {
 #[test]
 fn a_listener_has_what_the_daemon_has_and_changes_nothing() {
     let mut machine = Machine::take();
-    let mut daemon = Daemon::start(&mut machine, "");
+    let mut daemon = Daemon::start(&mut machine, ROOM);
     let before = machine.status();
     let rules = machine.own_rules();
     let mut listener = listen(&mut machine, "");

@@ -5,6 +5,7 @@ use crate::daemon::{Daemon, parse, quiet};
 use crate::machine::{Machine, wait};
 use serde_json::{Value, json};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio, id};
@@ -72,9 +73,12 @@ fn a_script_in_a_container() {
     );
     let mut daemon = Daemon::start(&mut machine, &config);
     let mut command = Command::new("sh");
-    command.args(["-c", "echo $$ > \"$0/cgroup.procs\" && exec \"./a script.sh\" \"x  y\""]);
-    command.arg(group.path()).current_dir(dir.path()).env("RINGAUDIT_TEST", "a \"b\"").stdin(Stdio::null());
+    command.args(["-c", "read _; echo $$ > \"$0/cgroup.procs\" && exec \"./a script.sh\" \"x  y\""]);
+    command.arg(group.path()).current_dir(dir.path()).env("RINGAUDIT_TEST", "a \"b\"").stdin(Stdio::piped());
     let mut child = command.spawn().unwrap();
+    // It joins the group when it gets a line: once the daemon has looked where it was before.
+    wait("the shell's event", || event(&json, "EXECVE", "-c").is_some());
+    child.stdin.take().unwrap().write_all(b"\n").unwrap();
     wait("the script's event", || event(&json, "EXECVE", "./a script.sh").is_some());
     // Its own program is asked for the signal, so that the signal is an event.
     let kill = fs::canonicalize("/bin/kill").unwrap();

@@ -28,6 +28,12 @@ const STOPPED: &str = "ringaudit: stopped; ";
 const RELOADED: &str = "ringaudit: reloaded ";
 /// What it gave up; `sandbox` looks at it.
 const SANDBOX: &str = "ringaudit: sandbox: ";
+/// What a flood needs of the kernel: other work on this machine may take the processors away from the daemon for longer
+/// than the default of 8192 records lasts.
+pub(crate) const ROOM: &str = "[kernel]\nbacklog_limit = 131072\n";
+/// What an output that is to lose nothing needs: a disk that is away for a moment is not what is tested, and a queue
+/// takes no more memory than it holds.
+pub(crate) const QUEUE: &str = "queue_kib = 65536\n";
 const OUTPUTS: (&str, &str) = ("ringaudit: output ", ": received: ");
 
 /// How it ended, and what it said but that it captures and that it has stopped.
@@ -156,8 +162,8 @@ impl Drop for Daemon {
 }
 
 /// The config file: `more`, a status socket of its own, the flood's rule unless `more` has rules, and the file. The
-/// ring is large, so that other work on this machine does not change what comes through; `loss` is about what a flood
-/// needs.
+/// ring is large, and the file's queue unless `more` is about memory, so that other work on this machine does not
+/// change what comes through; `loss` is about what a flood needs.
 pub(crate) fn write_config(dir: &Path, machine: &Machine, more: &str) -> PathBuf {
     let mut text = format!("{more}\n");
     if !more.contains("[status]") {
@@ -173,6 +179,9 @@ pub(crate) fn write_config(dir: &Path, machine: &Machine, more: &str) -> PathBuf
         "[[output]]\ntype = \"file\"\nformat = \"go-audit\"\npath = '{}'\n",
         dir.join("log").display()
     );
+    if !more.contains("[memory]") {
+        text += QUEUE;
+    }
     let path = dir.join("config.toml");
     fs::write(&path, text).unwrap();
     path

@@ -2,7 +2,7 @@
 //! logrotate. The other output goes on, nothing is torn, what was lost is counted to the event, writing resumes.
 //! Mounts and loop devices are in folders of their own. Needs e2fsprogs, util-linux and logrotate.
 
-use crate::daemon::{Daemon, lines, losses, openings};
+use crate::daemon::{Daemon, QUEUE, lines, losses, openings};
 use crate::machine::{Machine, wait};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -157,12 +157,17 @@ fn each_once(path: &Path) -> (Vec<Value>, usize) {
     let mut all = lines(path);
     let texts: Vec<String> = all.iter().map(Value::to_string).collect();
     let mut seen = HashMap::new();
-    let again = texts.iter().enumerate().find_map(|(at, text)| seen.insert(text, at).map(|before| before..at));
+    let again =
+        texts.iter().enumerate().find_map(|(at, text)| seen.insert(text, at).map(|before| before..at));
     let again = again.unwrap_or_default();
     let count = again.len();
     assert_eq!(texts[again.clone()], texts[again.end..][..count], "the same lines, one behind the other");
     all.drain(again);
-    assert_eq!(all.iter().map(Value::to_string).collect::<HashSet<_>>().len(), all.len(), "no other comes twice");
+    assert_eq!(
+        all.iter().map(Value::to_string).collect::<HashSet<_>>().len(),
+        all.len(),
+        "no other comes twice"
+    );
     (all, count)
 }
 
@@ -197,7 +202,12 @@ fn a_file_system_that_becomes_read_only_and_is_mounted_again() {
     let mut machine = Machine::take();
     let dir = tempfile::tempdir().unwrap();
     let disk = Mount::ext4(dir.path().join("disk"), 64);
-    let log = disk.at.join("log");
+    // In a folder that only the disk has: while it is not mounted, the daemon must not make the file where it was. The
+    // folder must be on the disk before the journal ends.
+    let folder = disk.at.join("folder");
+    fs::create_dir(&folder).unwrap();
+    File::open(&folder).unwrap().sync_all().unwrap();
+    let log = folder.join("log");
     // What counts as written is on the disk, so that an aborted journal takes nothing of it.
     let mut faulty = Faulty::start(&mut machine, dir, &output(&log, "fsync = 'each'"));
     faulty.flood(&machine, 5, RATE);
@@ -239,7 +249,12 @@ fn a_file_that_is_deleted_and_a_folder_that_is_removed_and_made_again() {
         remove();
     };
     remove(&|| fs::remove_file(&log).unwrap());
-    remove(&|| fs::remove_dir_all(&folder).unwrap());
+    // Away from its place, so that the daemon does not make the file anew in it while it is being removed.
+    let away = folder.with_file_name("away");
+    remove(&|| {
+        fs::rename(&folder, &away).unwrap();
+        fs::remove_dir_all(&away).unwrap();
+    });
     faulty.wait_for("make it first");
     std::thread::sleep(Duration::from_secs(1));
     fs::create_dir(&folder).unwrap();
@@ -266,7 +281,7 @@ fn logrotate_both_ways() {
         let (folder, config) = (dir.path().join("logs"), dir.path().join("logrotate"));
         fs::create_dir(&folder).unwrap();
         let (log, state) = (folder.join("log"), dir.path().join("state"));
-        let mut faulty = Faulty::start(&mut machine, dir, &output(&log, ""));
+        let mut faulty = Faulty::start(&mut machine, dir, &output(&log, QUEUE));
         let pid = faulty.daemon.pid();
         let after = format!("postrotate\nkill -USR1 {pid}\nendscript\n");
         let after = if way == "create" { &after } else { "" };

@@ -1,6 +1,6 @@
 //! Standard input, output and error in every state that a supervisor may leave them in.
 
-use crate::daemon::{BINARY, Daemon, Ended, losses, openings, parse, quiet, run, write_config};
+use crate::daemon::{BINARY, Daemon, Ended, ROOM, losses, openings, parse, quiet, run, write_config};
 use crate::machine::{Machine, wait};
 use std::io::Read;
 use std::process::{Command, Stdio};
@@ -86,9 +86,9 @@ fn a_reader_that_goes_is_told_once_and_the_other_output_goes_on() {
     assert!(losses(&lines).iter().any(|loss| loss.starts_with("op=loss place=output lost=")), "{lines:?}");
 }
 
-/// The flood's rule in a table of its own, since outputs must come behind it.
+/// The flood's rule in a table of its own, since outputs must come behind it; and what a flood flat out needs.
 fn with_both(machine: &Machine) -> String {
-    format!("[rules]\nat_exit = \"remove\"\nlines = ['{}']\n{STDOUT}", machine.flood.rule())
+    format!("{ROOM}[rules]\nat_exit = \"remove\"\nlines = ['{}']\n{STDOUT}", machine.flood.rule())
 }
 
 #[test]

@@ -42,9 +42,10 @@ impl Drop for Daemon {
 pub(crate) fn live(formats: &[&str], kind: Kind, seed: u64, count: u64, context: bool) -> Live {
     let dir = tempfile::tempdir().unwrap();
     let (config, stderr) = (dir.path().join("config.toml"), dir.path().join("stderr"));
+    // A disk that is away for a moment is not what is tested; a queue takes no more memory than it holds.
     let outputs = formats.iter().map(|format| {
         format!(
-            "[[output]]\ntype = \"file\"\nformat = \"{format}\"\npath = '{}/{format}'\n",
+            "[[output]]\ntype = \"file\"\nformat = \"{format}\"\npath = '{}/{format}'\nqueue_kib = 65536\n",
             dir.path().display()
         )
     });

@@ -1,6 +1,7 @@
 //! A daemon whose config is written anew, and a receiver that reads when it is told to.
 
-use crate::daemon::{BINARY, Daemon, openings, parse};
+pub(crate) use crate::daemon::ROOM;
+use crate::daemon::{BINARY, Daemon, QUEUE, openings, parse};
 use crate::machine::Machine;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -16,8 +17,6 @@ use std::time::Duration;
 
 /// Events a second.
 pub(crate) const RATE: u32 = 5000;
-/// Other work on this machine must not change what comes through.
-pub(crate) const ROOM: &str = "[kernel]\nbacklog_limit = 131072\n";
 
 /// How often, by an environment variable.
 pub(crate) fn times(variable: &str, default: u32) -> u32 {
@@ -111,11 +110,12 @@ pub(crate) fn ring(kib: u32) -> String {
     format!("[ring]\nsize_kib = {kib}\n")
 }
 
-/// A file output.
+/// A file output, with a large queue unless `more` has one.
 pub(crate) fn file(dir: &Path, name: &str, more: &str) -> String {
     let path = dir.join(name);
+    let queue = if more.contains("queue_kib") { "" } else { QUEUE };
     format!(
-        "[[output]]\ntype = \"file\"\nname = \"main\"\nformat = \"go-audit\"\npath = '{}'\n{more}\n",
+        "[[output]]\ntype = \"file\"\nname = \"main\"\nformat = \"go-audit\"\npath = '{}'\n{queue}{more}\n",
         path.display()
     )
 }

@@ -24,7 +24,9 @@ fn config(bench: &Bench, turn: u32) -> (String, String) {
         // The same path, but a changed output.
         2 => (format!("{ROOM}{}", ring(8192)), file(dir, "log", "rotate_kib = 4000000")),
         // Another space for events and lines, so that all outputs are new.
-        3 => (format!("{ROOM}{}[event]\nmax_kib = 2048\n", ring(8192)), file(dir, "log", "queue_kib = 2048")),
+        3 => {
+            (format!("{ROOM}{}[event]\nmax_kib = 2048\n", ring(8192)), file(dir, "log", "queue_kib = 32768"))
+        }
         // Another path.
         4 => (format!("{ROOM}{}{counted}", ring(6144)), file(dir, "log2", "")),
         // Another rule, and only the limit of the lines.
@@ -36,7 +38,8 @@ fn config(bench: &Bench, turn: u32) -> (String, String) {
 fn reloads_under_load_lose_and_double_nothing() {
     let reloads = times("RINGAUDIT_RELOADS", 20);
     let mut bench = Bench::start("");
-    let count = reloads * RATE / 4;
+    // Twice as long as the reloads take.
+    let count = reloads * RATE / 2;
     let mut flood = bench.machine.flood.start(count, RATE);
     for turn in 1..=reloads {
         let (first, more) = config(&bench, turn);

@@ -1,7 +1,7 @@
 //! The real root that is moved onto an initramfs' root, as switch_root(8) does it, in a mount namespace of its own: the
 //! daemon that was started before goes on in the real root's program, with the real root's config.
 
-use crate::bench::file;
+use crate::bench::{ROOM, file, ring};
 use crate::daemon::{BINARY, Daemon, holes_and_doubles, losses, openings, parse};
 use crate::machine::Machine;
 use std::fs;
@@ -20,7 +20,7 @@ done
 mkdir -p proc run "./$DIR"
 mount --bind "$DIR" "./$DIR"
 cp "$PROGRAM" next
-sed 's/log/log2/' "$DIR/config.toml" > real.toml
+sed "s|/log'|/log2'|" "$DIR/config.toml" > real.toml
 echo real > marker
 cd /
 exec "$@"
@@ -41,8 +41,9 @@ fn the_daemon_follows_a_switch_of_the_root() {
     let dir = tempfile::tempdir().unwrap();
     let (folder, rule) = (dir.path().display().to_string(), machine.flood.rule());
     let config = format!(
-        "[status]\nsocket = '{folder}/socket'\n[sandbox]\nenabled = false\n[rules]\nat_exit = \"remove\"\n\
-         lines = ['{rule}']\n{}",
+        "[status]\nsocket = '{folder}/socket'\n{ROOM}{}[sandbox]\nenabled = false\n[rules]\n\
+         at_exit = \"remove\"\nlines = ['{rule}']\n{}",
+        ring(8192),
         file(dir.path(), "log", "")
     );
     let mut daemon = Daemon::start_in(&mut machine, dir, "", |command| {
