@@ -265,8 +265,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let out = dir.path().join("out");
         let held = std::fs::File::create(dir.path().join("held")).unwrap();
+        // The shell looks at itself: while it starts another program it blocks all signals for a moment.
         let script = format!(
-            "cat > {0}; ls -l /proc/$$/fd > {0}.fds; grep SigBlk /proc/$$/status >> {0}.fds",
+            "cat > {0}; ls -l /proc/$$/fd > {0}.fds
+             while read -r line; do case $line in SigBlk*) echo \"$line\";; esac; done </proc/$$/status >>{0}.fds",
             out.display()
         );
         let program = start(&script).unwrap();

@@ -246,12 +246,13 @@ impl File {
             // An event that is longer than a file may be, or begun, is written all the same.
             fitting = fitting.max(batch.first_len());
             let (written, result) = self.write_all(batch.rest().get(..fitting).unwrap_or_default());
-            if written > 0 && self.target.fsync == Fsync::Each {
-                if let Some(Err(error)) = self.file.as_ref().map(Open::sync) {
-                    // Not on the disk, as far as is known: it is written again, from the first event's start.
-                    self.restart = true;
-                    return Err(self.failed("fsync", &error));
-                }
+            if written > 0
+                && self.target.fsync == Fsync::Each
+                && let Some(Err(error)) = self.file.as_ref().map(Open::sync)
+            {
+                // Not on the disk, as far as is known: it is written again, from the first event's start.
+                self.restart = true;
+                return Err(self.failed("fsync", &error));
             }
             batch.advance(written);
             if result.is_ok() && written < fitting {
