@@ -201,6 +201,9 @@ impl Queue {
             Some(Dropped::Unflushed)
         } else if state.has_room(need, self.limit) {
             None
+        } else if state.len == 0 {
+            // There is no memory for it where nothing else is: nothing would end the waiting.
+            Some(Dropped::Full)
         } else {
             match self.overflow {
                 _ if !must && (self.overflow == WhenFull::Wait || !state.is_stuck) => {

@@ -102,6 +102,18 @@ fn a_batch_ends_where_it_is_large_enough_and_goes_on_where_it_was_left() {
     assert_eq!((queue.stats.written.get(), queue.stats.queued()), (2, 0), "nothing is counted twice");
 }
 
+#[test]
+fn an_event_for_which_there_is_no_space_holds_up_nobody() {
+    let long = vec![b'x'; 100_000];
+    for overflow in WhenFull::ALL {
+        let queue = queue(1000, 1 << 16, overflow);
+        assert_eq!(queue.put(&long, stamp(1), false), Ok(()), "{overflow:?}: it is not waited for");
+        queue.put(b"short\n", stamp(2), false).unwrap();
+        let stats = &queue.stats;
+        assert_eq!((stats.queued(), stats.dropped_for(Dropped::Full).get()), (1, 1));
+    }
+}
+
 fn serials_left(batch: &Batch) -> Vec<u32> {
     batch.entries().map(|entry| entry.stamp.serial).collect()
 }
