@@ -114,6 +114,25 @@ fn an_event_for_which_there_is_no_space_holds_up_nobody() {
     }
 }
 
+#[test]
+fn an_event_that_no_batch_can_take_is_refused_and_what_follows_it_goes_on() {
+    let queue = queue(1 << 20, 1 << 20, WhenFull::DropNewest);
+    let mut batch = Batch::new(1).unwrap();
+    queue.put(b"one\n", stamp(1), false).unwrap();
+    queue.put(&[b'x'; 100_000], stamp(2), false).unwrap();
+    queue.put(b"three\n", stamp(3), false).unwrap();
+    for serial in [1, 3] {
+        assert_eq!(taken(&queue, &mut batch).first().map(|(serial, _)| *serial), Some(serial));
+        batch.done(1);
+        queue.settle(&mut batch);
+    }
+    queue.put(&[b'x'; 100_000], stamp(4), false).unwrap();
+    assert!(!queue.is_empty());
+    assert!(queue.look(&mut batch, true, false).is_empty && queue.is_empty());
+    let stats = &queue.stats;
+    assert_eq!((stats.written.get(), stats.dropped_for(Dropped::Refused).get(), stats.queued()), (2, 2, 0));
+}
+
 fn serials_left(batch: &Batch) -> Vec<u32> {
     batch.entries().map(|entry| entry.stamp.serial).collect()
 }
