@@ -161,6 +161,7 @@ struct Script {
     opens: VecDeque<Result<(), Fault>>,
     writes: VecDeque<Result<usize, Fault>>,
     opened: usize,
+    reopens: bool,
     text: Vec<u8>,
 }
 
@@ -179,6 +180,10 @@ impl Output for Scripted {
         script.text.extend_from_slice(&batch.rest()[..len]);
         batch.advance(len);
         if batch.is_empty() { Ok(()) } else { Err(Fault::Failed("it stopped in the middle".to_owned())) }
+    }
+
+    fn reopen(&mut self) -> Result<bool, Fault> {
+        Ok(self.0.lock().unwrap().reopens)
     }
 }
 
@@ -224,6 +229,22 @@ fn a_failed_write_goes_on_after_a_pause_that_grows() {
     let stats = &queue.stats;
     assert_eq!((stats.received.get(), stats.written.get(), stats.dropped()), (2, 2, 0));
     assert_eq!((stats.errors.get(), stats.opened.get() as usize + 1), (4, script.opened));
+}
+
+#[test]
+fn what_a_signal_opened_in_trouble_is_not_opened_once_more() {
+    for reopens in [true, false] {
+        let script = Script { writes: [Ok(2)].into(), reopens, ..Default::default() };
+        let (script, _, _) = run(script, |queue| {
+            queue.put(b"one\n", stamp(1), false).unwrap();
+            queue.flush();
+            while queue.stats.errors.get() == 0 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            queue.reopen();
+        });
+        assert_eq!((script.text.as_slice(), script.opened), (&b"one\n"[..], if reopens { 1 } else { 2 }));
+    }
 }
 
 #[test]
