@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 /// How far looks at the path and at the free space are apart, while there is something to write.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a rotation that failed is left alone.
+/// How long a rotation that failed is left alone, and how far those by low space are apart.
 const ROTATION_PAUSE: Duration = Duration::from_secs(60);
 /// The longest pause between two tries: a look at a disk costs nothing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
@@ -46,7 +46,9 @@ pub(super) struct File {
     is_missing: bool,
     /// Whether there was too little free space at the last look.
     is_low: bool,
+    /// Not before, as the last one failed; and by low space, which has a pause of its own.
     next_rotation: Option<Instant>,
+    next_by_space: Option<Instant>,
     sync_at: Option<Instant>,
     /// Whether another thread may be writing to the path: then its last line is not ended here.
     is_shared: bool,
@@ -87,6 +89,7 @@ impl File {
             is_missing: false,
             is_low: false,
             next_rotation: None,
+            next_by_space: None,
             sync_at: None,
             is_shared: false,
             #[cfg(feature = "compress")]

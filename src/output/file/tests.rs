@@ -254,6 +254,22 @@ fn too_little_free_space() {
 }
 
 #[test]
+fn a_rotation_by_low_space_leaves_those_by_size_alone() {
+    let mut case = Case::new(|target| {
+        (target.min_free_mib, target.low_space) = (1 << 20, LowSpace::Rotate);
+        (target.rotate_kib, target.keep) = (64, 9);
+        fs::write(&target.path, "old\n").unwrap();
+    });
+    let line = "x".repeat(39_999) + "\n";
+    for _ in 0..3 {
+        case.write(&[&line]);
+        case.file.next_look = None;
+    }
+    assert!(case.text("log.3") == "old\n" && case.text("log") == line);
+    assert_eq!(case.names(), ["log", "log.1", "log.2", "log.3"]);
+}
+
+#[test]
 fn what_is_synced_and_when() {
     let mut case = Case::new(|target| target.fsync = Fsync::Every(5));
     case.write(&["one\n"]);
