@@ -52,8 +52,6 @@ pub(super) struct File {
     sync_at: Option<Instant>,
     /// Whether another thread may be writing to the path: then its last line is not ended here.
     is_shared: bool,
-    #[cfg(feature = "compress")]
-    packing: pack::Packing,
 }
 
 /// What is open.
@@ -78,7 +76,7 @@ impl File {
     pub(super) fn new(target: &FileTarget, stats: Arc<OutputStats>) -> Result<Self, String> {
         let access = Arc::new(Access::of(target)?);
         Ok(Self {
-            older: Arc::new(Older::new(&target.path, target.keep)),
+            older: Older::of(&target.path),
             target: target.clone(),
             access,
             stats,
@@ -92,8 +90,6 @@ impl File {
             next_by_space: None,
             sync_at: None,
             is_shared: false,
-            #[cfg(feature = "compress")]
-            packing: pack::Packing::default(),
         })
     }
 
@@ -182,7 +178,7 @@ impl File {
         // The new file grows, and beside a file stands for a while what it is compressed to.
         let reserve = (u64::from(self.target.rotate_kib) << 10) * (1 + u64::from(self.target.compress));
         let result =
-            self.older.shift().and_then(|()| self.open_anew()).and_then(|()| {
+            self.older.shift(self.target.keep).and_then(|()| self.open_anew()).and_then(|()| {
                 if room > 0 { self.older.prune(room.saturating_sub(reserve)) } else { Ok(()) }
             });
         match result {
@@ -199,7 +195,7 @@ impl File {
         }
         #[cfg(feature = "compress")]
         if self.target.compress {
-            self.packing.start(&self.older, &self.access);
+            pack::start(&self.older, &self.access);
         }
     }
 

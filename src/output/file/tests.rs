@@ -136,7 +136,7 @@ fn older_files_are_compressed_and_none_is_lost() {
     while case.names().iter().any(|name| name != "log" && !name.ends_with(".gz")) {
         assert!(start.elapsed() < Duration::from_secs(30), "{:?}", case.names());
         // What a thread just missed the next rotation finds.
-        case.file.packing.start(&case.file.older, &case.file.access);
+        pack::start(&case.file.older, &case.file.access);
         std::thread::sleep(Duration::from_millis(20));
     }
     let mut all = String::new();
@@ -149,6 +149,24 @@ fn older_files_are_compressed_and_none_is_lost() {
     }
     assert!(case.names().len() > 20);
     assert!(all + &case.text("log") == (0..1500).map(line).collect::<String>());
+}
+
+#[cfg(feature = "compress")]
+#[test]
+fn what_was_compressed_before_a_reload_takes_its_own_place_after_a_rotation_by_the_successor() {
+    let mut case = Case::new(|target| fs::write(&target.path, "").unwrap());
+    case.write(&["one\n"]);
+    case.file.rotate();
+    assert!(case.file.older.next_to_pack().is_some(), "as a thread that compresses it");
+    let mut heir = File::new(&FileTarget { keep: 9, ..case.file.target.clone() }, Arc::default()).unwrap();
+    heir.open().unwrap();
+    heir.write(&mut batch(&["two\n"])).unwrap();
+    heir.rotate();
+    let half = case.dir.path().join("log.gz.tmp");
+    fs::write(&half, "one, packed").unwrap();
+    case.file.older.replace(&half).unwrap();
+    assert_eq!(case.names(), ["log", "log.1", "log.2.gz"]);
+    assert_eq!((case.text("log.1"), case.text("log.2.gz")), ("two\n".to_owned(), "one, packed".to_owned()));
 }
 
 #[test]
