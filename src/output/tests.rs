@@ -286,6 +286,7 @@ fn a_stop_writes_what_it_can_and_counts_the_rest() {
 #[cfg(feature = "reload")]
 mod pass {
     use super::*;
+    use ringaudit_setup::state::{Pen, Reading};
     use std::thread::JoinHandle;
 
     /// A queue, and a thread that works for it, held as one is that follows another.
@@ -386,5 +387,58 @@ mod pass {
         drop(stuck);
         one.join().unwrap();
         assert_eq!((stats.queued(), stats.dropped_for(Dropped::Unflushed).get()), (0, 1));
+    }
+
+    /// A queue, and outputs and handles with it.
+    fn only(queue: &Arc<Queue>) -> (Outputs, Vec<Handle>) {
+        let configs = [config::Output::default()];
+        let tap = Tap::new(&configs[0], Arc::clone(queue), true);
+        let room = Arc::new(Room::new().unwrap());
+        let outputs = Outputs::of(vec![tap], room, Daemons::patience(&configs), false, 1 << 16);
+        let handles = outputs.handles(&configs);
+        (outputs, handles)
+    }
+
+    #[test]
+    fn what_a_replaced_output_has_in_its_hands_at_an_upgrade_is_counted() {
+        let old = Arc::new(queue(1 << 16, 1 << 16, WhenFull::DropNewest));
+        let room = Arc::new(Room::new().unwrap());
+        let heir = Queue::new(1 << 16, 1 << 16, WhenFull::DropNewest, Arc::clone(&old.stats), room);
+        let heir = Arc::new(heir.unwrap());
+        old.put(b"1\n", stamp(1), false).unwrap();
+        let mut hands = Batch::new(1 << 16).unwrap();
+        old.look(&mut hands, true, false);
+        old.bequeath(&heir, soon(), true);
+        heir.put(b"2\n", stamp(2), false).unwrap();
+        let (mut outputs, handles) = only(&heir);
+        outputs.retired = only(&old).0.taps.drain(..).collect();
+        let mut pen = Pen::default();
+        outputs.save(&handles, &mut pen);
+        let body = pen.body();
+        let mut from = Reading::of(&body);
+        from.size().and_then(|_| from.text()).and_then(|_| from.number()).and_then(|_| from.text()).unwrap();
+        let saved = OutputStats::default();
+        saved.resume(&from.numbers().unwrap());
+        assert_eq!((saved.queued(), saved.dropped_for(Dropped::Unflushed).get()), (1, 1));
+    }
+
+    #[test]
+    fn a_replaced_output_is_asked_before_an_upgrade_until_it_has_ended() {
+        let [old, new] = [(); 2].map(|()| Arc::new(queue(1 << 16, 1 << 16, WhenFull::DropNewest)));
+        let ((_a, mut running), (_b, next)) = (only(&old), only(&new));
+        let mut retired = Vec::new();
+        Handle::replace(&mut running, &mut retired, next.clone());
+        Handle::replace(&mut running, &mut retired, next.clone());
+        assert_eq!((running.len(), retired.len()), (1, 1));
+        new.note(Stage::Ended);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                wait("being asked", || old.look(&mut Batch::new(1).unwrap(), false, false).be_ready);
+            });
+            assert_eq!(Handle::prepare(&running, &retired), Ok(()));
+        });
+        old.note(Stage::Ended);
+        Handle::replace(&mut running, &mut retired, next);
+        assert_eq!(retired.len(), 0);
     }
 }
