@@ -155,6 +155,20 @@ fn a_reopening_comes_behind_what_was_there_before_it() {
     assert!(queue.look(&mut batch, false, true).reopen, "in trouble at once");
 }
 
+#[test]
+fn an_event_without_a_line_is_refused() {
+    let queue = Arc::new(queue(1 << 16, 1 << 16, WhenFull::DropNewest));
+    let configs = [config::Output { format: Format::Raw, ..config::Output::default() }];
+    let tap = Tap::new(&configs[0], Arc::clone(&queue), true);
+    let room = Arc::new(Room::new().unwrap());
+    let mut outputs = Outputs::of(vec![tap], room, Daemons::patience(&configs), false, 1 << 16);
+    outputs.write(Format::Raw, b"", stamp(1), 0);
+    outputs.write(Format::Raw, b"2\n", stamp(2), 0);
+    let stats = &queue.stats;
+    assert_eq!((stats.received.get(), stats.dropped_for(Dropped::Refused).get()), (2, 1));
+    assert_eq!(taken(&queue, &mut Batch::new(1).unwrap()).len(), 1);
+}
+
 /// What an output was told to do, call by call, and what it wrote.
 #[derive(Default)]
 struct Script {

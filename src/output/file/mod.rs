@@ -237,7 +237,7 @@ impl File {
         while !batch.is_empty() {
             let room = len.filter(|_| self.may_rotate()).map_or(u64::MAX, |len| limit.saturating_sub(len));
             let mut fitting = batch.fitting(usize::try_from(room).unwrap_or(usize::MAX));
-            if fitting == 0 && batch.begun() == 0 && len.is_some_and(|len| len > 0) {
+            if fitting == 0 && batch.first_len() > 0 && batch.begun() == 0 && len.is_some_and(|len| len > 0) {
                 self.rotate();
                 len = self.len();
                 continue;

@@ -102,6 +102,14 @@ fn a_file_is_rotated_by_size_between_events_and_so_many_are_kept() {
 }
 
 #[test]
+fn an_event_without_a_line_begins_no_file() {
+    let mut case = Case::new(|_| {});
+    case.write(&["one\n"]);
+    case.write(&[""]);
+    assert_eq!(case.names(), ["log"]);
+}
+
+#[test]
 fn all_files_together_keep_below_their_cap() {
     let mut case = Case::new(|target| (target.rotate_kib, target.keep, target.keep_mib) = (256, 100, 1));
     let line = "x".repeat(9999) + "\n";
