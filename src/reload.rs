@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::daemon::{Asked, Error, Running};
 use crate::event::notices::Process;
 use crate::log;
+use crate::output::Handle;
 use crate::prepared::Prepared;
 use crate::supervise;
 use crate::writer::{Change, ChangeError};
@@ -121,7 +122,7 @@ fn change(running: &mut Running<'_>, by: Process) -> Result<String, String> {
     prepared.tell();
     let Prepared { source, config, rules } = prepared;
     let is_done = threads.requests.change(change, LIMIT);
-    threads.outputs = outputs;
+    Handle::replace(&mut threads.outputs, &mut threads.retired, outputs);
     link.set_overflow(config.ring.overflow);
     (running.source, running.config, running.read, running.planned) = (source, config, read, rules.planned);
     let told = running.begin_again(&running.loaded.rules());

@@ -102,7 +102,7 @@ impl Running<'_> {
         let root = image::follow_root()
             .map_err(|error| format!("failed to change to the root that is mounted on this one: {error}"))?;
         let result = self.try_program(words).and_then(|(words, version)| {
-            Handle::prepare(&self.threads.outputs).map_err(|name| {
+            Handle::prepare(&self.threads.outputs, &self.threads.retired).map_err(|name| {
                 format!("output {name} is in a call that does not return; try again later")
             })?;
             Ok((words, version))

@@ -24,6 +24,9 @@ pub(crate) struct Threads {
     /// The outputs, for whoever changes them.
     #[cfg(feature = "reload")]
     pub(crate) outputs: Vec<Handle>,
+    /// Those of an earlier config that may not have ended yet.
+    #[cfg(feature = "reload")]
+    pub(crate) retired: Vec<Handle>,
     /// Rung by the writer when it has written all.
     pub(crate) ended: Arc<Alarm>,
 }
@@ -75,6 +78,8 @@ impl Threads {
             requests,
             #[cfg(feature = "reload")]
             outputs: handles,
+            #[cfg(feature = "reload")]
+            retired: Vec::new(),
             ended,
         })
     }

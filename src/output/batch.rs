@@ -65,6 +65,14 @@ impl Batch {
         Some(room)
     }
 
+    /// There was no [`room`](Self::room) for an event: if nothing else is here there is no memory for it, and it is
+    /// counted as refused, since nothing would end the waiting.
+    pub(super) fn refuses(&mut self) -> bool {
+        let is_alone = self.is_empty();
+        self.refused += u64::from(is_alone);
+        is_alone
+    }
+
     fn end(&self) -> usize {
         self.marks.last().map_or(0, |mark| mark.end)
     }

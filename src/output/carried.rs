@@ -68,7 +68,7 @@ impl Carried {
         self.at == self.bytes.len()
     }
 
-    /// Moves the first event to the batch; false when that has no room.
+    /// Moves the first event to the batch, or refuses it there; false when that has no room.
     pub(super) fn take(&mut self, batch: &mut Batch) -> bool {
         let Some((len, stamp)) = self.first() else { return false };
         let start = self.at + HEADER;
@@ -77,8 +77,11 @@ impl Carried {
             self.clear();
             return false;
         };
-        let Some(room) = batch.room(len, stamp) else { return false };
-        room.copy_from_slice(event);
+        if let Some(room) = batch.room(len, stamp) {
+            room.copy_from_slice(event);
+        } else if !batch.refuses() {
+            return false;
+        }
         self.skip();
         true
     }

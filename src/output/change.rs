@@ -145,6 +145,8 @@ impl Outputs {
 
     /// What waits, and the counters, for the program that is executed in this one's place.
     pub(crate) fn save(&self, running: &[Handle], pen: &mut Pen) {
+        // Before any counter is written: one that is about to end counts with its successor.
+        self.all_taps().for_each(|tap| tap.queue.let_go());
         pen.number(self.all_taps().count() as u64);
         for (at, tap) in self.all_taps().enumerate() {
             let stats = &tap.queue.stats;
@@ -152,7 +154,6 @@ impl Outputs {
             pen.text(stats.name.as_bytes());
             pen.number(running.map_or(0, |running| print(&running.config.target)));
             tap.queue.save(pen);
-            // One that is about to end may have its counters in common with its successor.
             let is_told = self.all_taps().take(at).any(|other| Arc::ptr_eq(&other.queue.stats, stats));
             pen.numbers(&if is_told { Vec::new() } else { stats.values() });
         }
@@ -215,23 +216,32 @@ impl Saved<'_> {
 }
 
 impl Handle {
+    /// Takes others into use for those that run. Those that end by it are `retired`, until they have.
+    pub fn replace(running: &mut Vec<Self>, retired: &mut Vec<Self>, new: Vec<Self>) {
+        let old = std::mem::replace(running, new);
+        let stays = |old: &Self| running.iter().any(|new| Arc::ptr_eq(&new.queue, &old.queue));
+        retired.extend(old.into_iter().filter(|old| !stays(old)));
+        retired.retain(|old| !matches!(old.queue.stage(), Stage::Ended | Stage::Gone));
+    }
+
     /// Makes all threads ready to be handed over: none begins anything that may last.
     ///
     /// # Errors
     ///
     /// The name of one that is in a call which does not return; then all go on as before.
-    pub fn prepare(all: &[Self]) -> Result<(), String> {
-        all.iter().for_each(|output| output.queue.prepare(true));
+    pub fn prepare(running: &[Self], retired: &[Self]) -> Result<(), String> {
+        let all = || running.iter().chain(retired);
+        all().for_each(|output| output.queue.prepare(true));
         let until = Instant::now() + READY_LIMIT;
         let late = loop {
-            let late = all.iter().find(|output| !output.queue.is_ready());
+            let late = all().find(|output| !output.queue.is_ready());
             if late.is_none() || Instant::now() >= until {
                 break late;
             }
             std::thread::sleep(Duration::from_millis(2));
         };
         let Some(late) = late else { return Ok(()) };
-        all.iter().for_each(|output| output.queue.prepare(false));
+        all().for_each(|output| output.queue.prepare(false));
         Err(late.config.name.clone())
     }
 }

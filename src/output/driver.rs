@@ -241,7 +241,11 @@ impl Driver {
     fn reopen(&mut self, now: Instant) -> Then {
         self.is_fresh = false;
         match self.output.reopen() {
-            Ok(true) => self.queue.stats.opened.add(1),
+            Ok(true) => {
+                // Not once more: where a line that was torn goes on is known to this opening alone.
+                self.is_open = true;
+                self.queue.stats.opened.add(1);
+            }
             Ok(false) => {}
             Err(Fault::Wrong(message) | Fault::Failed(message)) => {
                 self.queue.stats.errors.add(1);

@@ -310,6 +310,11 @@ impl Outputs {
             if holds(kept, at) {
                 continue;
             }
+            if lines.is_empty() {
+                // In the format raw, when there was space for none of its records: there is nothing to write or send.
+                tap.queue.pass_over(Some(Dropped::Refused));
+                continue;
+            }
             let lines = match (tap.long, line.as_mut()) {
                 (Some((max, how)), Some(line)) if long::is_long(lines, max) => {
                     if how != LongLine::Drop {

@@ -4,6 +4,8 @@
 
 #[cfg(feature = "reload")]
 mod pass;
+#[cfg(not(feature = "reload"))]
+mod stay;
 
 #[cfg(all(feature = "reload", feature = "send"))]
 pub(super) use pass::push_made;
@@ -110,31 +112,6 @@ pub(super) struct Orders {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoRoom;
 
-/// A build that hands nothing over.
-#[cfg(not(feature = "reload"))]
-impl State {
-    fn is_held(&self) -> bool {
-        false
-    }
-
-    fn passing(&self, _: &Room) -> (Option<Instant>, bool) {
-        (None, false)
-    }
-}
-
-#[cfg(not(feature = "reload"))]
-impl Queue {
-    fn count(&self, _: &State, written: u64, refused: u64) {
-        self.stats.written.add(written);
-        self.stats.dropped_for(Dropped::Refused).add(refused);
-    }
-
-    /// Gives up what is left at the thread's end; how many events that were.
-    pub(super) fn end(&self, _: &mut Batch, _: &mut dyn super::Output) -> u64 {
-        self.close()
-    }
-}
-
 impl Queue {
     /// For `limit` bytes, and for one event of up to `longest` when nothing else is there.
     ///
@@ -201,6 +178,9 @@ impl Queue {
             Some(Dropped::Unflushed)
         } else if state.has_room(need, self.limit) {
             None
+        } else if state.len == 0 {
+            // There is no memory for it where nothing else is: nothing would end the waiting.
+            Some(Dropped::Full)
         } else {
             match self.overflow {
                 _ if !must && (self.overflow == WhenFull::Wait || !state.is_stuck) => {
@@ -304,6 +284,8 @@ impl Queue {
             let before = state.taken;
             while state.reopen_at.is_none_or(|at| state.taken < at) && state.take(batch) {}
             state.held += state.taken - before;
+            // Those that no batch can take.
+            self.tally(&mut state, batch);
             if state.len == 0 && state.touched > KEPT {
                 state.space.discard(KEPT);
                 state.touched = 0;
@@ -330,13 +312,16 @@ impl Queue {
 
     /// Counts what the batch says was written and refused; nothing, if it was given up meanwhile.
     pub(super) fn settle(&self, batch: &mut Batch) {
-        let mut state = self.state();
+        self.tally(&mut self.state(), batch);
+    }
+
+    fn tally(&self, state: &mut State, batch: &mut Batch) {
         let (written, refused) = batch.settle();
         if state.closed {
             return;
         }
         state.held = state.held.saturating_sub(written + refused);
-        self.count(&state, written, refused);
+        self.count(state, written, refused);
         if state.wants_empty && state.is_empty() {
             state.wants_empty = false;
             self.room.ring();
@@ -448,7 +433,7 @@ impl State {
         parse(header)
     }
 
-    /// Moves the first event to the batch; false when there is none or it must wait.
+    /// Moves the first event to the batch, or refuses it there; false when there is none or it must wait.
     fn take(&mut self, batch: &mut Batch) -> bool {
         if !self.carried.is_empty() {
             let is_taken = self.carried.take(batch);
@@ -460,11 +445,14 @@ impl State {
         }
         let (head, len) = (self.head, self.len);
         let (bytes, stamp) = self.first();
-        let Some(room) = batch.room(bytes, stamp) else {
+        if let Some(room) = batch.room(bytes, stamp) {
+            self.copy_out(room);
+        } else if batch.refuses() {
+            self.skip(bytes);
+        } else {
             (self.head, self.len) = (head, len);
             return false;
-        };
-        self.copy_out(room);
+        }
         self.taken += 1;
         true
     }

@@ -102,6 +102,37 @@ fn a_batch_ends_where_it_is_large_enough_and_goes_on_where_it_was_left() {
     assert_eq!((queue.stats.written.get(), queue.stats.queued()), (2, 0), "nothing is counted twice");
 }
 
+#[test]
+fn an_event_for_which_there_is_no_space_holds_up_nobody() {
+    let long = vec![b'x'; 100_000];
+    for overflow in WhenFull::ALL {
+        let queue = queue(1000, 1 << 16, overflow);
+        assert_eq!(queue.put(&long, stamp(1), false), Ok(()), "{overflow:?}: it is not waited for");
+        queue.put(b"short\n", stamp(2), false).unwrap();
+        let stats = &queue.stats;
+        assert_eq!((stats.queued(), stats.dropped_for(Dropped::Full).get()), (1, 1));
+    }
+}
+
+#[test]
+fn an_event_that_no_batch_can_take_is_refused_and_what_follows_it_goes_on() {
+    let queue = queue(1 << 20, 1 << 20, WhenFull::DropNewest);
+    let mut batch = Batch::new(1).unwrap();
+    queue.put(b"one\n", stamp(1), false).unwrap();
+    queue.put(&[b'x'; 100_000], stamp(2), false).unwrap();
+    queue.put(b"three\n", stamp(3), false).unwrap();
+    for serial in [1, 3] {
+        assert_eq!(taken(&queue, &mut batch).first().map(|(serial, _)| *serial), Some(serial));
+        batch.done(1);
+        queue.settle(&mut batch);
+    }
+    queue.put(&[b'x'; 100_000], stamp(4), false).unwrap();
+    assert!(!queue.is_empty());
+    assert!(queue.look(&mut batch, true, false).is_empty && queue.is_empty());
+    let stats = &queue.stats;
+    assert_eq!((stats.written.get(), stats.dropped_for(Dropped::Refused).get(), stats.queued()), (2, 2, 0));
+}
+
 fn serials_left(batch: &Batch) -> Vec<u32> {
     batch.entries().map(|entry| entry.stamp.serial).collect()
 }
@@ -124,12 +155,27 @@ fn a_reopening_comes_behind_what_was_there_before_it() {
     assert!(queue.look(&mut batch, false, true).reopen, "in trouble at once");
 }
 
+#[test]
+fn an_event_without_a_line_is_refused() {
+    let queue = Arc::new(queue(1 << 16, 1 << 16, WhenFull::DropNewest));
+    let configs = [config::Output { format: Format::Raw, ..config::Output::default() }];
+    let tap = Tap::new(&configs[0], Arc::clone(&queue), true);
+    let room = Arc::new(Room::new().unwrap());
+    let mut outputs = Outputs::of(vec![tap], room, Daemons::patience(&configs), false, 1 << 16);
+    outputs.write(Format::Raw, b"", stamp(1), 0);
+    outputs.write(Format::Raw, b"2\n", stamp(2), 0);
+    let stats = &queue.stats;
+    assert_eq!((stats.received.get(), stats.dropped_for(Dropped::Refused).get()), (2, 1));
+    assert_eq!(taken(&queue, &mut Batch::new(1).unwrap()).len(), 1);
+}
+
 /// What an output was told to do, call by call, and what it wrote.
 #[derive(Default)]
 struct Script {
     opens: VecDeque<Result<(), Fault>>,
     writes: VecDeque<Result<usize, Fault>>,
     opened: usize,
+    reopens: bool,
     text: Vec<u8>,
 }
 
@@ -148,6 +194,10 @@ impl Output for Scripted {
         script.text.extend_from_slice(&batch.rest()[..len]);
         batch.advance(len);
         if batch.is_empty() { Ok(()) } else { Err(Fault::Failed("it stopped in the middle".to_owned())) }
+    }
+
+    fn reopen(&mut self) -> Result<bool, Fault> {
+        Ok(self.0.lock().unwrap().reopens)
     }
 }
 
@@ -196,6 +246,22 @@ fn a_failed_write_goes_on_after_a_pause_that_grows() {
 }
 
 #[test]
+fn what_a_signal_opened_in_trouble_is_not_opened_once_more() {
+    for reopens in [true, false] {
+        let script = Script { writes: [Ok(2)].into(), reopens, ..Default::default() };
+        let (script, _, _) = run(script, |queue| {
+            queue.put(b"one\n", stamp(1), false).unwrap();
+            queue.flush();
+            while queue.stats.errors.get() == 0 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            queue.reopen();
+        });
+        assert_eq!((script.text.as_slice(), script.opened), (&b"one\n"[..], if reopens { 1 } else { 2 }));
+    }
+}
+
+#[test]
 fn one_that_has_gone_refuses_all_and_one_that_is_wrong_never_begins() {
     let gone = Fault::Gone(None);
     let (_, queue, _) = run(Script { writes: [Err(gone)].into(), ..Default::default() }, |queue| {
@@ -234,6 +300,7 @@ fn a_stop_writes_what_it_can_and_counts_the_rest() {
 #[cfg(feature = "reload")]
 mod pass {
     use super::*;
+    use ringaudit_setup::state::{Pen, Reading};
     use std::thread::JoinHandle;
 
     /// A queue, and a thread that works for it, held as one is that follows another.
@@ -334,5 +401,58 @@ mod pass {
         drop(stuck);
         one.join().unwrap();
         assert_eq!((stats.queued(), stats.dropped_for(Dropped::Unflushed).get()), (0, 1));
+    }
+
+    /// A queue, and outputs and handles with it.
+    fn only(queue: &Arc<Queue>) -> (Outputs, Vec<Handle>) {
+        let configs = [config::Output::default()];
+        let tap = Tap::new(&configs[0], Arc::clone(queue), true);
+        let room = Arc::new(Room::new().unwrap());
+        let outputs = Outputs::of(vec![tap], room, Daemons::patience(&configs), false, 1 << 16);
+        let handles = outputs.handles(&configs);
+        (outputs, handles)
+    }
+
+    #[test]
+    fn what_a_replaced_output_has_in_its_hands_at_an_upgrade_is_counted() {
+        let old = Arc::new(queue(1 << 16, 1 << 16, WhenFull::DropNewest));
+        let room = Arc::new(Room::new().unwrap());
+        let heir = Queue::new(1 << 16, 1 << 16, WhenFull::DropNewest, Arc::clone(&old.stats), room);
+        let heir = Arc::new(heir.unwrap());
+        old.put(b"1\n", stamp(1), false).unwrap();
+        let mut hands = Batch::new(1 << 16).unwrap();
+        old.look(&mut hands, true, false);
+        old.bequeath(&heir, soon(), true);
+        heir.put(b"2\n", stamp(2), false).unwrap();
+        let (mut outputs, handles) = only(&heir);
+        outputs.retired = only(&old).0.taps.drain(..).collect();
+        let mut pen = Pen::default();
+        outputs.save(&handles, &mut pen);
+        let body = pen.body();
+        let mut from = Reading::of(&body);
+        from.size().and_then(|_| from.text()).and_then(|_| from.number()).and_then(|_| from.text()).unwrap();
+        let saved = OutputStats::default();
+        saved.resume(&from.numbers().unwrap());
+        assert_eq!((saved.queued(), saved.dropped_for(Dropped::Unflushed).get()), (1, 1));
+    }
+
+    #[test]
+    fn a_replaced_output_is_asked_before_an_upgrade_until_it_has_ended() {
+        let [old, new] = [(); 2].map(|()| Arc::new(queue(1 << 16, 1 << 16, WhenFull::DropNewest)));
+        let ((_a, mut running), (_b, next)) = (only(&old), only(&new));
+        let mut retired = Vec::new();
+        Handle::replace(&mut running, &mut retired, next.clone());
+        Handle::replace(&mut running, &mut retired, next.clone());
+        assert_eq!((running.len(), retired.len()), (1, 1));
+        new.note(Stage::Ended);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                wait("being asked", || old.look(&mut Batch::new(1).unwrap(), false, false).be_ready);
+            });
+            assert_eq!(Handle::prepare(&running, &retired), Ok(()));
+        });
+        old.note(Stage::Ended);
+        Handle::replace(&mut running, &mut retired, next);
+        assert_eq!(retired.len(), 0);
     }
 }

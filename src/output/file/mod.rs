@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 
 /// How far looks at the path and at the free space are apart, while there is something to write.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a rotation that failed is left alone.
+/// How long a rotation that failed is left alone, and how far those by low space are apart.
 const ROTATION_PAUSE: Duration = Duration::from_secs(60);
 /// The longest pause between two tries: a look at a disk costs nothing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
@@ -46,12 +46,12 @@ pub(super) struct File {
     is_missing: bool,
     /// Whether there was too little free space at the last look.
     is_low: bool,
+    /// Not before, as the last one failed; and by low space, which has a pause of its own.
     next_rotation: Option<Instant>,
+    next_by_space: Option<Instant>,
     sync_at: Option<Instant>,
     /// Whether another thread may be writing to the path: then its last line is not ended here.
     is_shared: bool,
-    #[cfg(feature = "compress")]
-    packing: pack::Packing,
 }
 
 /// What is open.
@@ -76,7 +76,7 @@ impl File {
     pub(super) fn new(target: &FileTarget, stats: Arc<OutputStats>) -> Result<Self, String> {
         let access = Arc::new(Access::of(target)?);
         Ok(Self {
-            older: Arc::new(Older::new(&target.path, target.keep)),
+            older: Older::of(&target.path),
             target: target.clone(),
             access,
             stats,
@@ -87,10 +87,9 @@ impl File {
             is_missing: false,
             is_low: false,
             next_rotation: None,
+            next_by_space: None,
             sync_at: None,
             is_shared: false,
-            #[cfg(feature = "compress")]
-            packing: pack::Packing::default(),
         })
     }
 
@@ -179,7 +178,7 @@ impl File {
         // The new file grows, and beside a file stands for a while what it is compressed to.
         let reserve = (u64::from(self.target.rotate_kib) << 10) * (1 + u64::from(self.target.compress));
         let result =
-            self.older.shift().and_then(|()| self.open_anew()).and_then(|()| {
+            self.older.shift(self.target.keep).and_then(|()| self.open_anew()).and_then(|()| {
                 if room > 0 { self.older.prune(room.saturating_sub(reserve)) } else { Ok(()) }
             });
         match result {
@@ -196,7 +195,7 @@ impl File {
         }
         #[cfg(feature = "compress")]
         if self.target.compress {
-            self.packing.start(&self.older, &self.access);
+            pack::start(&self.older, &self.access);
         }
     }
 
@@ -238,7 +237,7 @@ impl File {
         while !batch.is_empty() {
             let room = len.filter(|_| self.may_rotate()).map_or(u64::MAX, |len| limit.saturating_sub(len));
             let mut fitting = batch.fitting(usize::try_from(room).unwrap_or(usize::MAX));
-            if fitting == 0 && batch.begun() == 0 && len.is_some_and(|len| len > 0) {
+            if fitting == 0 && batch.first_len() > 0 && batch.begun() == 0 && len.is_some_and(|len| len > 0) {
                 self.rotate();
                 len = self.len();
                 continue;
@@ -291,7 +290,11 @@ impl Output for File {
         self.next_look = None;
         self.open_anew().map_err(|error| {
             let message = explain(&self.target.path, &error);
-            if open::is_mistake(&error) { Fault::Wrong(message) } else { Fault::Failed(message) }
+            if open::is_mistake(&self.target.path, &error) {
+                Fault::Wrong(message)
+            } else {
+                Fault::Failed(message)
+            }
         })
     }
 

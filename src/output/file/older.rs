@@ -1,26 +1,47 @@
 //! The older files of one output, made by rotation: `path.1` is the youngest, `path.2` the one before it. Each may
-//! be compressed, `path.2.gz`. Whoever compresses works beside this thread: [`Older::busy`] keeps the two apart.
+//! be compressed, `path.2.gz`. Whoever compresses works beside the threads that write to the path (at a reload there
+//! are two for a while): they share one [`Older`], whose [`busy`](Older::busy) keeps them apart.
 
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+#[cfg(feature = "compress")]
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// The most that are looked for.
 const MOST: u32 = 10_000;
 
+/// Those of all paths in use.
+static ALL: Mutex<Vec<Weak<Older>>> = Mutex::new(Vec::new());
+
 /// Older files.
 pub(super) struct Older {
     path: PathBuf,
-    keep: u32,
     /// The number of the file that is being compressed; it changes with the file's name, and is gone with the file.
     busy: Mutex<Option<u32>>,
+    /// Whether there is a thread that compresses.
+    #[cfg(feature = "compress")]
+    pub(super) is_packed: AtomicBool,
 }
 
 impl Older {
-    pub(super) fn new(path: &Path, keep: u32) -> Self {
-        Self { path: path.to_owned(), keep, busy: Mutex::new(None) }
+    /// Those of this path.
+    pub(super) fn of(path: &Path) -> Arc<Self> {
+        let mut all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|older| older.strong_count() > 0);
+        if let Some(older) = all.iter().filter_map(Weak::upgrade).find(|older| older.path == path) {
+            return older;
+        }
+        let older = Arc::new(Self {
+            path: path.to_owned(),
+            busy: Mutex::new(None),
+            #[cfg(feature = "compress")]
+            is_packed: AtomicBool::new(false),
+        });
+        all.push(Arc::downgrade(&older));
+        older
     }
 
     pub(super) fn busy(&self) -> MutexGuard<'_, Option<u32>> {
@@ -78,23 +99,23 @@ impl Older {
         }
     }
 
-    /// Makes the current file the youngest of the older ones, and deletes those that are too many.
+    /// Makes the current file the youngest of the older ones, and deletes those that are too many to keep.
     ///
     /// Errors: what could not be renamed; nothing is lost then.
-    pub(super) fn shift(&self) -> io::Result<()> {
+    pub(super) fn shift(&self, keep: u32) -> io::Result<()> {
         let mut busy = self.busy();
         for number in (1..=self.count()).rev() {
             for (from, to) in
                 [(self.plain(number), self.plain(number + 1)), (self.packed(number), self.packed(number + 1))]
             {
-                if number >= self.keep {
+                if number >= keep {
                     ignore_missing(fs::remove_file(from.as_path()))?;
                 } else {
                     ignore_missing(fs::rename(from, to))?;
                 }
             }
         }
-        *busy = busy.filter(|number| *number < self.keep).map(|number| number + 1);
+        *busy = busy.filter(|number| *number < keep).map(|number| number + 1);
         fs::rename(&self.path, self.plain(1))
     }
 

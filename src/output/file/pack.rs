@@ -11,35 +11,29 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Stack of the thread: the compressor, some 300 KiB, is made there before it is boxed.
 const STACK: usize = 1024 * 1024;
 /// Bytes that are compressed at once.
 const PIECE: usize = 32 * 1024;
 
-/// Whether there is a thread.
-#[derive(Default)]
-pub(super) struct Packing(Arc<AtomicBool>);
-
-impl Packing {
-    /// Sees to it that what is there to compress is, sooner or later.
-    pub(super) fn start(&mut self, older: &Arc<Older>, access: &Arc<Access>) {
-        if self.0.swap(true, Ordering::AcqRel) {
-            // It looks for more before it ends; what it just misses the next rotation finds.
-            return;
+/// Sees to it that what is there to compress is, sooner or later.
+pub(super) fn start(older: &Arc<Older>, access: &Arc<Access>) {
+    if older.is_packed.swap(true, Ordering::AcqRel) {
+        // There is a thread. It looks for more before it ends; what it just misses the next rotation finds.
+        return;
+    }
+    let (of_thread, access) = (Arc::clone(older), Arc::clone(access));
+    let run = move || {
+        host::lower_priority();
+        if let Err(error) = pack_all(&of_thread, &access) {
+            log::error(format_args!("failed to compress an older file: {error}"));
         }
-        let (older, access, is_there) = (Arc::clone(older), Arc::clone(access), Arc::clone(&self.0));
-        let run = move || {
-            host::lower_priority();
-            if let Err(error) = pack_all(&older, &access) {
-                log::error(format_args!("failed to compress an older file: {error}"));
-            }
-            is_there.store(false, Ordering::Release);
-        };
-        if spawn("gzip", STACK, Box::new(run)).is_err() {
-            self.0.store(false, Ordering::Release);
-        }
+        of_thread.is_packed.store(false, Ordering::Release);
+    };
+    if spawn("gzip", STACK, Box::new(run)).is_err() {
+        older.is_packed.store(false, Ordering::Release);
     }
 }
 

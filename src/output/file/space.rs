@@ -37,9 +37,12 @@ impl File {
             log::warning(format_args!("output {name}: {message}; low_space = \"{action}\""));
         }
         match action {
-            LowSpace::Rotate if self.may_rotate() && self.len().is_some_and(|len| len > 0) => {
-                self.rotate();
-                self.next_rotation = Some(Instant::now() + ROTATION_PAUSE);
+            LowSpace::Rotate if self.len().is_some_and(|len| len > 0) => {
+                let now = Instant::now();
+                if self.next_by_space.is_none_or(|at| now >= at) {
+                    self.next_by_space = Some(now + ROTATION_PAUSE);
+                    self.rotate();
+                }
             }
             LowSpace::Delete => {
                 while free(self.file.as_ref()) < least

@@ -80,6 +80,38 @@ fn the_path_that_is_wrong_is_named() {
 }
 
 #[test]
+fn a_named_pipe_needs_a_reader_and_the_next_one_gets_whole_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = FileTarget { path: dir.path().join("pipe"), ..FileTarget::default() };
+    assert!(std::process::Command::new("mkfifo").arg(&target.path).status().unwrap().success());
+    let mut file = File::new(&target, Arc::default()).unwrap();
+    let expected = format!("failed to open \"{}\": nobody reads this pipe", target.path.display());
+    assert_eq!(file.open(), Err(Fault::Failed(expected)), "it may come");
+    let reader = || {
+        let mut options = fs::OpenOptions::new();
+        std::os::unix::fs::OpenOptionsExt::custom_flags(options.read(true), libc::O_NONBLOCK);
+        options.open(&target.path).unwrap()
+    };
+    let first = reader();
+    file.open().unwrap();
+    // More than the pipe holds, so that it breaks off inside a line.
+    file.write(&mut batch(&[&("x".repeat(40_000) + "\n")])).unwrap();
+    let line = "y".repeat(40_000) + "\n";
+    let mut batch = batch(&[&line]);
+    file.write(&mut batch).unwrap();
+    assert!(batch.begun() > 0);
+    drop(first);
+    assert!(matches!(file.write(&mut batch), Err(Fault::Failed(_))));
+    let mut next = reader();
+    file.open().unwrap();
+    file.write(&mut batch).unwrap();
+    assert_eq!(batch.settle(), (1, 0));
+    let mut got = vec![0; 100_000];
+    let len = io::Read::read(&mut next, &mut got).unwrap();
+    assert!(got[..len] == *line.as_bytes());
+}
+
+#[test]
 fn a_file_is_rotated_by_size_between_events_and_so_many_are_kept() {
     let mut case = Case::new(|target| (target.rotate_kib, target.keep) = (64, 2));
     let line = |number: u32| format!("{number:0>9999}\n");
@@ -99,6 +131,14 @@ fn a_file_is_rotated_by_size_between_events_and_so_many_are_kept() {
     case.write(&["y\n"]);
     assert_eq!((case.text("log.1"), case.text("log")), (long, "y\n".to_owned()));
     assert_eq!(case.file.stats.opened.get(), 6);
+}
+
+#[test]
+fn an_event_without_a_line_begins_no_file() {
+    let mut case = Case::new(|_| {});
+    case.write(&["one\n"]);
+    case.write(&[""]);
+    assert_eq!(case.names(), ["log"]);
 }
 
 #[test]
@@ -136,7 +176,7 @@ fn older_files_are_compressed_and_none_is_lost() {
     while case.names().iter().any(|name| name != "log" && !name.ends_with(".gz")) {
         assert!(start.elapsed() < Duration::from_secs(30), "{:?}", case.names());
         // What a thread just missed the next rotation finds.
-        case.file.packing.start(&case.file.older, &case.file.access);
+        pack::start(&case.file.older, &case.file.access);
         std::thread::sleep(Duration::from_millis(20));
     }
     let mut all = String::new();
@@ -149,6 +189,24 @@ fn older_files_are_compressed_and_none_is_lost() {
     }
     assert!(case.names().len() > 20);
     assert!(all + &case.text("log") == (0..1500).map(line).collect::<String>());
+}
+
+#[cfg(feature = "compress")]
+#[test]
+fn what_was_compressed_before_a_reload_takes_its_own_place_after_a_rotation_by_the_successor() {
+    let mut case = Case::new(|target| fs::write(&target.path, "").unwrap());
+    case.write(&["one\n"]);
+    case.file.rotate();
+    assert!(case.file.older.next_to_pack().is_some(), "as a thread that compresses it");
+    let mut heir = File::new(&FileTarget { keep: 9, ..case.file.target.clone() }, Arc::default()).unwrap();
+    heir.open().unwrap();
+    heir.write(&mut batch(&["two\n"])).unwrap();
+    heir.rotate();
+    let half = case.dir.path().join("log.gz.tmp");
+    fs::write(&half, "one, packed").unwrap();
+    case.file.older.replace(&half).unwrap();
+    assert_eq!(case.names(), ["log", "log.1", "log.2.gz"]);
+    assert_eq!((case.text("log.1"), case.text("log.2.gz")), ("two\n".to_owned(), "one, packed".to_owned()));
 }
 
 #[test]
@@ -251,6 +309,22 @@ fn too_little_free_space() {
         assert_eq!(case.text("log") == "one\n", rotated, "{action:?}");
         assert_eq!(case.text("log.2") == ".1\n", rotated, "{action:?}");
     }
+}
+
+#[test]
+fn a_rotation_by_low_space_leaves_those_by_size_alone() {
+    let mut case = Case::new(|target| {
+        (target.min_free_mib, target.low_space) = (1 << 20, LowSpace::Rotate);
+        (target.rotate_kib, target.keep) = (64, 9);
+        fs::write(&target.path, "old\n").unwrap();
+    });
+    let line = "x".repeat(39_999) + "\n";
+    for _ in 0..3 {
+        case.write(&[&line]);
+        case.file.next_look = None;
+    }
+    assert!(case.text("log.3") == "old\n" && case.text("log") == line);
+    assert_eq!(case.names(), ["log", "log.1", "log.2", "log.3"]);
 }
 
 #[test]

@@ -160,15 +160,19 @@ impl Queue {
         self.alarm.ring();
     }
 
-    /// What waits, for the next program, once the thread has ended. What is still in the hands of one that has not is
-    /// given up.
-    pub(in super::super) fn save(&self, pen: &mut Pen) {
+    /// Gives up what is still in the hands of a thread that has not ended by now.
+    pub(in super::super) fn let_go(&self) {
         let mut state = self.state();
         let lost = std::mem::take(&mut state.held);
         if lost > 0 {
             self.stats.dropped_for(Dropped::Unflushed).add(lost);
             state.closed = true;
         }
+    }
+
+    /// What waits, for the next program.
+    pub(in super::super) fn save(&self, pen: &mut Pen) {
+        let mut state = self.state();
         state.spill();
         pen.text(state.carried.rest());
     }

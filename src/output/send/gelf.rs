@@ -151,8 +151,9 @@ impl Gelf {
             if self.fields {
                 return false;
             }
-            // As much less as it was too long, and a little.
-            kept = kept.min(entry.lines.len()) * most / len * 15 / 16;
+            // As much less as it was too long, and a little. The product needs more than the 32 bits of some machines.
+            let less = kept.min(entry.lines.len()) as u64 * most as u64 / len as u64 * 15 / 16;
+            kept = usize::try_from(less).unwrap_or(kept);
         }
         false
     }
