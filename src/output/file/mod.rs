@@ -290,11 +290,7 @@ impl Output for File {
         self.next_look = None;
         self.open_anew().map_err(|error| {
             let message = explain(&self.target.path, &error);
-            if open::is_mistake(&self.target.path, &error) {
-                Fault::Wrong(message)
-            } else {
-                Fault::Failed(message)
-            }
+            if open::is_mistake(&error) { Fault::Wrong(message) } else { Fault::Failed(message) }
         })
     }
 

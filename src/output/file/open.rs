@@ -3,7 +3,7 @@
 use crate::config::{FileTarget, Located, id_in};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
 /// What is set at each opening.
@@ -58,7 +58,7 @@ impl Identity {
 pub(super) type Torn = (Identity, u64);
 
 /// Opens for append and sets mode and owner. A last line that is torn is ended, unless it is the one of `torn`,
-/// which goes on (then gives true; one in a named pipe begins anew, as its reader has), or `may_end` says that somebody may be writing it.
+/// which goes on (then gives true), or `may_end` says that somebody may be writing it.
 pub(super) fn open(
     path: &Path,
     access: &Access,
@@ -66,17 +66,16 @@ pub(super) fn open(
     may_end: bool,
 ) -> io::Result<(fs::File, bool)> {
     let mut options = OpenOptions::new();
-    // O_NONBLOCK: a FIFO without a reader is an error, not a wait; but who may read it is its reader himself (fifo(7)).
-    // It means nothing to a regular file.
+    // O_NONBLOCK: a FIFO without a reader is an error, not a wait. It means nothing to a regular file.
     options.append(true).create(true).mode(access.mode).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
-    let mut file = match options.clone().read(!is_pipe(path)).open(path) {
+    let mut file = match options.clone().read(true).open(path) {
         Ok(file) => file,
         // A log that we may write but not read is still a log.
         Err(_) => options.open(path)?,
     };
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Ok((file, torn.is_some() && !metadata.file_type().is_fifo()));
+        return Ok((file, torn.is_some()));
     }
     access.set(&file, &metadata)?;
     if torn == Some((Identity::of(&metadata), metadata.len())) {
@@ -92,20 +91,11 @@ pub(super) fn open(
     Ok((file, false))
 }
 
-fn is_pipe(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo())
-}
-
-fn has_no_reader(path: &Path, error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::ENXIO) && is_pipe(path)
-}
-
 /// Whether it is a mistake in the config, and not of the moment, that a file can't be opened.
-pub(super) fn is_mistake(path: &Path, error: &io::Error) -> bool {
+pub(super) fn is_mistake(error: &io::Error) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     !matches!(error.kind(), QuotaExceeded | ReadOnlyFilesystem | StorageFull)
         && !matches!(error.raw_os_error(), Some(libc::EIO | libc::ENODEV | libc::ESTALE))
-        && !has_no_reader(path, error)
 }
 
 /// Says what about the path is wrong, since "no such file or directory" tells nobody which one.
@@ -125,7 +115,6 @@ pub(super) fn explain(path: &Path, error: &io::Error) -> String {
         io::ErrorKind::IsADirectory => {
             format!("failed to open \"{shown}\": it is a directory; name a file in it")
         }
-        _ if has_no_reader(path, error) => format!("failed to open \"{shown}\": nobody reads this pipe"),
         _ => format!("failed to open \"{shown}\": {error}"),
     }
 }

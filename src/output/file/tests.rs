@@ -80,38 +80,6 @@ fn the_path_that_is_wrong_is_named() {
 }
 
 #[test]
-fn a_named_pipe_needs_a_reader_and_the_next_one_gets_whole_lines() {
-    let dir = tempfile::tempdir().unwrap();
-    let target = FileTarget { path: dir.path().join("pipe"), ..FileTarget::default() };
-    assert!(std::process::Command::new("mkfifo").arg(&target.path).status().unwrap().success());
-    let mut file = File::new(&target, Arc::default()).unwrap();
-    let expected = format!("failed to open \"{}\": nobody reads this pipe", target.path.display());
-    assert_eq!(file.open(), Err(Fault::Failed(expected)), "it may come");
-    let reader = || {
-        let mut options = fs::OpenOptions::new();
-        std::os::unix::fs::OpenOptionsExt::custom_flags(options.read(true), libc::O_NONBLOCK);
-        options.open(&target.path).unwrap()
-    };
-    let first = reader();
-    file.open().unwrap();
-    // More than the pipe holds, so that it breaks off inside a line.
-    file.write(&mut batch(&[&("x".repeat(40_000) + "\n")])).unwrap();
-    let line = "y".repeat(40_000) + "\n";
-    let mut batch = batch(&[&line]);
-    file.write(&mut batch).unwrap();
-    assert!(batch.begun() > 0);
-    drop(first);
-    assert!(matches!(file.write(&mut batch), Err(Fault::Failed(_))));
-    let mut next = reader();
-    file.open().unwrap();
-    file.write(&mut batch).unwrap();
-    assert_eq!(batch.settle(), (1, 0));
-    let mut got = vec![0; 100_000];
-    let len = io::Read::read(&mut next, &mut got).unwrap();
-    assert!(got[..len] == *line.as_bytes());
-}
-
-#[test]
 fn a_file_is_rotated_by_size_between_events_and_so_many_are_kept() {
     let mut case = Case::new(|target| (target.rotate_kib, target.keep) = (64, 2));
     let line = |number: u32| format!("{number:0>9999}\n");
