@@ -66,7 +66,8 @@ pub(super) fn open(
     may_end: bool,
 ) -> io::Result<(fs::File, bool)> {
     let mut options = OpenOptions::new();
-    // O_NONBLOCK: a FIFO without a reader is an error, not a wait. It means nothing to a regular file.
+    // O_NONBLOCK means nothing to a regular file. A FIFO that is full is an error with it, not a wait; opened for reading
+    // as well (fifo(7)), it keeps what a reader had not read for the next one, instead of losing it with the reader.
     options.append(true).create(true).mode(access.mode).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
     let mut file = match options.clone().read(true).open(path) {
         Ok(file) => file,
