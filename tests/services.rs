@@ -55,3 +55,28 @@ fn the_small_config_suits_each_binary() {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// `check` refuses what `run` leaves out. Daemon and start-stop-daemon are played.
+#[test]
+fn the_script_for_busybox_starts_what_check_refuses() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let text = fs::read_to_string("contrib/busybox/S02ringaudit").unwrap();
+    let text = text.replace("/usr/local/sbin", dir.path().to_str().unwrap());
+    let text = text.replace("/etc/default/ringaudit", path("default").to_str().unwrap());
+    script(&path("S02ringaudit"), &text);
+    // The process whose id is in the file stands for the daemon: this one runs, the highest id is nobody's.
+    for (pid, code) in [(std::process::id(), 0), (0x7fff_ffff, 1)] {
+        script(&path("ringaudit"), "echo \"a rule is wrong\" >&2; exit 2");
+        script(&path("start-stop-daemon"), &format!("echo {pid} >\"$RINGAUDIT_PIDFILE\""));
+        let _ = fs::remove_file(path("pid"));
+        let started = Command::new(path("S02ringaudit"))
+            .arg("start")
+            .env("RINGAUDIT_PIDFILE", path("pid"))
+            .env("PATH", format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap()))
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&started.stderr), "a rule is wrong\n");
+        assert_eq!(started.status.code(), Some(code), "{pid}");
+    }
+}
