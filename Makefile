@@ -81,11 +81,18 @@ bench: static ## measure the static binary against a null receiver, auditd and l
 endurance: static ## send 1,000,000 events through replay: memory, descriptors, counters (EVENTS=50000000: a day's)
 	@EVENTS=$(EVENTS) RINGAUDIT_BIN=$(CURDIR)/dist/x86_64-unknown-linux-musl/ringaudit cross/cargo bench --locked --bench endurance
 
+# What the binary has not, its config and services do without.
 install: ## install under DESTDIR and PREFIX (/usr/local); an existing /etc/ringaudit.toml is kept
 	@test -x $(BIN) || { echo "missing: $(BIN): run 'make build' or 'make static' first" >&2; exit 1; }
 	install -D -m 755 $(BIN) $(SBINDIR)/ringaudit
 	install -D -m 644 docs/ringaudit.8 $(MANDIR)/ringaudit.8
-	test -e $(CONFIG) || install -D -m 640 contrib/ringaudit.toml $(CONFIG)
+	@if test -e $(CONFIG); then echo "$(CONFIG) is kept"; \
+	else \
+	    example=contrib/ringaudit.toml; \
+	    $(BIN) check -c $$example >/dev/null 2>&1 || example=contrib/ringaudit-small.toml; \
+	    echo "$$example becomes $(CONFIG)"; \
+	    install -D -m 640 $$example $(CONFIG); \
+	fi
 	install -D -m 644 contrib/ringaudit.service $(UNITDIR)/ringaudit.service
 	install -D -m 755 contrib/openrc/ringaudit $(SERVICES)/openrc/ringaudit
 	install -D -m 755 contrib/runit/run $(SERVICES)/runit/run
@@ -93,6 +100,14 @@ install: ## install under DESTDIR and PREFIX (/usr/local); an existing /etc/ring
 	install -D -m 644 contrib/busybox/inittab $(SERVICES)/busybox/inittab
 	install -D -m 755 contrib/busybox/S02ringaudit $(SERVICES)/busybox/S02ringaudit
 	sed -i 's|/usr/local/sbin/|$(PREFIX)/sbin/|' $(UNITDIR)/ringaudit.service $(SERVICES)/*/*
+	@$(BIN) --help 2>/dev/null | grep -q -e --daemonize || { \
+	    echo "$(BIN) has not the feature supervise: systemd and OpenRC are not told when it works"; \
+	    sed -i -e 's/^Type=notify$$/Type=exec/' -e '/^WatchdogSec=/d' $(UNITDIR)/ringaudit.service; \
+	    sed -i -e 's/--daemonize --pid-file $$pidfile //' -e '/^# It goes into the background by itself/d' \
+	        -e '/^pidfile=/a command_background=yes' $(SERVICES)/openrc/ringaudit; \
+	}
+	@$(BIN) --version >/dev/null 2>&1 || \
+	    echo "$(BIN) does not run on this machine: config and services are such as each binary takes"
 
 uninstall: ## remove what `make install` put there; the config stays
 	rm -f $(SBINDIR)/ringaudit $(MANDIR)/ringaudit.8 $(UNITDIR)/ringaudit.service

@@ -100,7 +100,7 @@ pub fn run(request: &cli::Rules) -> Result<Output, Error> {
             let (own, set) = asked_for(request)?;
             tell("warning: ", &set.warnings);
             tell("", &set.errors);
-            if command == "rules check" { Ok(check(&set)) } else { load(&own, set, request.on_error) }
+            if command == "rules check" { Ok(check(&set)) } else { load(request, &own, set) }
         }
     }
 }
@@ -127,10 +127,17 @@ fn check(set: &Compiled) -> Output {
     Output { text: text.into_bytes(), exit_code: if errors == 0 { 0 } else { USAGE } }
 }
 
-fn load(own: &str, mut set: Compiled, on_error: OnError) -> Result<Output, Error> {
-    let left_out = leave_out(&mut set, on_error);
-    let in_config = set.errors.iter().any(|error| error.place.file == own);
-    if in_config || left_out.is_some() && on_error == OnError::Refuse {
+/// Whether nothing may be left out for an error: it is in the config, or a name on the command line is wrong. With
+/// that one left out, no rule would stay in the kernel.
+fn is_our_own(error: &Problem, request: &cli::Rules, own: &str) -> bool {
+    let Place { file, line, .. } = &error.place;
+    file == own || *line == 0 && request.files.contains(file)
+}
+
+fn load(request: &cli::Rules, own: &str, mut set: Compiled) -> Result<Output, Error> {
+    let left_out = leave_out(&mut set, request.on_error);
+    let is_wrong = set.errors.iter().any(|error| is_our_own(error, request, own));
+    if is_wrong || left_out.is_some() && request.on_error == OnError::Refuse {
         return Ok(Output { text: b"nothing was changed".to_vec(), exit_code: USAGE });
     }
     let report = rules::load(&mut control()?, &set.planned, true);
@@ -188,5 +195,38 @@ fn tell(what: &str, problems: &[Problem]) {
     let mut stderr = io::stderr().lock();
     for problem in problems {
         let _ = writeln!(stderr, "ringaudit: {what}{problem}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Loading would be the kernel's: what decides about it is asked.
+    #[test]
+    fn a_wrong_name_on_the_command_line_is_not_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+        let (folder, missing, wrong) = (path(""), path("missing"), path("wrong.rules"));
+        std::fs::write(&wrong, "-a\n").unwrap();
+        std::fs::create_dir(path("folder.rules")).unwrap();
+        let is_refused = |file: &String| {
+            let request = cli::Rules {
+                command: "rules load",
+                config: None,
+                files: vec![file.clone()],
+                on_error: OnError::SkipRule,
+                key: String::new(),
+                loadable: false,
+            };
+            let (own, set) = asked_for(&request).unwrap();
+            assert!(!set.errors.is_empty(), "{file}");
+            set.errors.iter().any(|error| is_our_own(error, &request, &own))
+        };
+        assert!(is_refused(&missing));
+        // What is in a file is left out, and a file of a folder that can't be read.
+        assert!(!is_refused(&wrong));
+        std::fs::remove_file(&wrong).unwrap();
+        assert!(!is_refused(&folder));
     }
 }

@@ -339,3 +339,25 @@ proptest! {
 fn stamp(line: &str) -> &str {
     line.split_once("msg=").unwrap().1.split_once(')').unwrap().0
 }
+
+/// Fields are no line, whose format could be another one.
+#[cfg(feature = "send")]
+#[test]
+fn another_format_leaves_gelf_messages_as_they_are() {
+    let case = Case::new();
+    let log = case.file("audit.log", open_event(1_700_000_000_000, 7).join("\n") + "\n");
+    let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    receiver.set_read_timeout(Some(PATIENCE)).unwrap();
+    let address = receiver.local_addr().unwrap();
+    let gelf = format!("type = 'gelf'\naddress = '{address}'\ncompression = 'none'\nchunk_bytes = 60000\n");
+    let config = case.file("c.toml", format!("[[output]]\n{gelf}[[output]]\ntype = 'stdout'\n"));
+    for format in ["raw", "go-audit", "json"] {
+        let (stdout, _) = replayed(&["-c", text(&config), "-f", format, text(&log)]);
+        assert_eq!(stdout.contains("type=SYSCALL msg="), format == "raw");
+        let mut bytes = vec![0; 65536];
+        let length = receiver.recv(&mut bytes).unwrap();
+        let message: Value = serde_json::from_slice(&bytes[..length]).unwrap();
+        assert_eq!(message["version"], "1.1", "{format}: {message}");
+        assert!(message["host"].is_string() && message["short_message"].is_string(), "{message}");
+    }
+}

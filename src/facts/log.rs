@@ -84,7 +84,10 @@ impl State {
 #[cfg(feature = "supervise")]
 pub fn to(target: LogTo) {
     if let Ok(mut state) = STATE.lock() {
-        state.place = Place::of(target);
+        // What is open there stays: the sandbox may not let it be opened again.
+        if state.place.as_ref().map_or(LogTo::Stderr, Place::to) != target {
+            state.place = Place::of(target);
+        }
         // Standard error may be another one than it was.
         state.out = None;
     }

@@ -40,6 +40,11 @@ impl Place {
         Some(Self { to, path, open })
     }
 
+    /// What the config calls it.
+    pub(super) fn to(&self) -> LogTo {
+        self.to
+    }
+
     /// Sends each line as a message of its own. The time is left to the receiver, as RFC 3164 (4.3.2) allows for a
     /// message without one: its clock and ours are the same.
     ///

@@ -23,7 +23,7 @@ const HEADER: usize = 1024;
 pub struct Request {
     /// Where outputs and formats are from; without it events go to standard output as JSON.
     pub config: Option<PathBuf>,
-    /// In place of each output's format.
+    /// In place of the format of each output that writes lines.
     pub format: Option<Format>,
     /// The logs, `-` for standard input; none is standard input too.
     pub files: Vec<PathBuf>,
@@ -127,7 +127,9 @@ fn config_of(request: &Request) -> Result<Config, Vec<Problem>> {
         }
     };
     if let Some(format) = request.format {
-        config.outputs.iter_mut().for_each(|output| output.format = format);
+        // What a GELF output makes of fields is no line.
+        let lines = config.outputs.iter_mut().filter(|output| output.format != Format::Gelf);
+        lines.for_each(|output| output.format = format);
     }
     Ok(config)
 }

@@ -169,6 +169,17 @@ mod tests {
         assert_eq!(need(&format!("{first}{go_audit}")), "audit_control,sys_ptrace");
     }
 
+    /// But for another root, which comes from an initramfs: no service manager runs there.
+    #[test]
+    fn the_unit_leaves_what_a_config_can_need() {
+        let unit = include_str!("../../contrib/ringaudit.service");
+        let lines = unit.lines().filter_map(|line| line.strip_prefix("CapabilityBoundingSet="));
+        let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
+        for (number, name) in NAMES.iter().filter(|(number, _)| *number != SYS_CHROOT) {
+            assert!(words.contains(&&*format!("CAP_{}", name.to_uppercase())), "{name}, {number}");
+        }
+    }
+
     /// Needs root, as the live tests do, for files of others.
     #[test]
     fn files_of_others_need_more() {

@@ -228,6 +228,9 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Action, UsageE
         "check" => Action::Check { config, toml: matches.opt_present("toml") },
         "replay" => {
             let format = format.and_then(|at| Format::ALL.get(at).copied());
+            if let Some(format) = format.filter(|format| !format.is_built()) {
+                return Err(UsageError(format.not_built()));
+            }
             Action::Replay { config, format, files: files.iter().map(PathBuf::from).collect() }
         }
         #[cfg(feature = "status")]
@@ -596,6 +599,17 @@ mod tests {
             assert_eq!(words(line), Ok(Action::Version(version())), "{line}");
         }
         assert_eq!(version(), format!("ringaudit {}", env!("CARGO_PKG_VERSION")));
+    }
+
+    /// Fails without the check only in a build without the feature `json`.
+    #[cfg(feature = "replay")]
+    #[test]
+    fn a_format_that_is_not_in_this_build_is_refused() {
+        for format in Format::ALL {
+            let parsed = parse(["replay", "-f", format.name()].map(OsString::from));
+            let why = parsed.err().map(|UsageError(why)| why);
+            assert_eq!(why, (!format.is_built()).then(|| format.not_built()));
+        }
     }
 
     #[test]

@@ -6,8 +6,9 @@ use crate::cli::Form;
 use crate::config::{Status, TEXTFILE_S};
 use crate::daemon::Running;
 use crate::log;
-use std::fs;
-use std::io;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -59,7 +60,10 @@ impl Periodic {
 fn write(path: &Path, text: &str) -> io::Result<()> {
     // node_exporter takes what ends in .prom alone.
     let beside = path.with_extension("new");
-    fs::write(&beside, text)?;
+    let mut file = File::create(&beside)?;
+    file.write_all(text.as_bytes())?;
+    // It is another user's to read, whatever the umask is, which for events is a narrow one.
+    file.set_permissions(Permissions::from_mode(0o644))?;
     fs::rename(&beside, path)
 }
 
@@ -78,4 +82,24 @@ fn line(running: &mut Running<'_>) {
         outputs.dropped(),
         outputs.errors(),
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_textfile_is_for_all_to_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ringaudit.prom");
+        // Such as what a umask of 077 makes; that is the whole process's, and other tests make files too.
+        File::create(path.with_extension("new"))
+            .unwrap()
+            .set_permissions(Permissions::from_mode(0o600))
+            .unwrap();
+        write(&path, "a 1\n").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a 1\n");
+        assert!(!path.with_extension("new").exists());
+    }
 }

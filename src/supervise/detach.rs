@@ -2,7 +2,8 @@
 //! forked twice, so that it has neither a terminal nor a way to get one. Source: daemon(7), "SysV daemons".
 
 use crate::log;
-use crate::sys::fork::{Side, fork, new_session, to_null};
+use crate::sys::fork::{Side, fork, new_session, put};
+use std::fs::{File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::AsFd;
 
@@ -12,8 +13,8 @@ pub enum Parent {
     /// None: in the foreground.
     #[default]
     None,
-    /// It waits.
-    Waits(PipeWriter),
+    /// It waits. /dev/null is open, which the sandbox may not allow later.
+    Waits(PipeWriter, io::Result<File>),
     /// It was told, by this program or by the one in whose place this was executed.
     Gone,
 }
@@ -41,7 +42,8 @@ pub fn detach() -> io::Result<Detached> {
     if fork()? == Side::Parent {
         return Ok(Detached::Ends(0));
     }
-    Ok(Detached::Daemon(Parent::Waits(writer)))
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null");
+    Ok(Detached::Daemon(Parent::Waits(writer, null)))
 }
 
 /// The daemon's exit code, or 0 once it works; it has told its errors itself.
@@ -57,7 +59,7 @@ fn verdict(mut reader: PipeReader) -> u8 {
 impl Parent {
     /// Tells it once: 0 when the daemon works, its exit code when it does not.
     pub fn tell(&mut self, code: u8) {
-        if let Self::Waits(writer) = self {
+        if let Self::Waits(writer, _) = self {
             // When it has ended meanwhile, nobody wants to know.
             let _ = writer.write_all(&[code]);
             *self = Self::Gone;
@@ -72,18 +74,17 @@ impl Parent {
     /// The daemon works: it lets go of standard error and of the other standard descriptors that it does not use, and
     /// its parent ends. False in the foreground.
     pub(super) fn release(&mut self, uses_stdout: bool) -> bool {
-        if !matches!(self, Self::Waits(_)) {
-            return self.is_gone();
-        }
+        let Self::Waits(_, null) = self else { return self.is_gone() };
         let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
         let unused =
             [Some(stdin.as_fd()), Some(stdout.as_fd()).filter(|_| !uses_stdout), Some(stderr.as_fd())];
-        for standard in unused.into_iter().flatten() {
-            if let Err(error) = to_null(standard) {
-                log::warning(format_args!(
-                    "failed to open /dev/null in place of a standard descriptor: {error}"
-                ));
-            }
+        match null {
+            Ok(null) => unused.into_iter().flatten().for_each(|standard| {
+                let _ = put(null.as_fd(), standard);
+            }),
+            Err(error) => log::warning(format_args!(
+                "failed to open /dev/null in place of the standard descriptors: {error}"
+            )),
         }
         self.tell(0);
         true

@@ -20,15 +20,15 @@ use std::ffi::CString;
 use std::fmt;
 #[cfg(feature = "reload")]
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(feature = "reload")]
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// The daemon, as its starter sees it.
 pub struct Service<'a> {
     parent: &'a mut Parent,
     watchdog: Option<Watchdog>,
-    /// Where the pid file is to be, or what was written.
-    pid_path: Option<PathBuf>,
     pid_file: Option<PidFile>,
     /// The one that the command line names.
     #[cfg(feature = "reload")]
@@ -44,20 +44,19 @@ fn place(config: &Config, parent: &Parent) -> LogTo {
 }
 
 impl<'a> Service<'a> {
-    /// Sends the daemon's own messages to where the config wants them, and looks whether a watchdog waits. `pid_file`
-    /// goes before the config's.
+    /// Sends the daemon's own messages to where the config wants them, opens the pid file, and looks whether a watchdog
+    /// waits. `pid_file` goes before the config's. To be called before the sandbox is entered.
     pub fn new(config: &Config, pid_file: Option<&Path>, parent: &'a mut Parent) -> Self {
         log::to(place(config, parent));
         #[cfg(feature = "reload")]
         let named = pid_file.map(Path::to_owned);
-        let pid_path = pid_file.or(config.pid_file.as_deref()).map(Path::to_owned);
+        let pid_file = pid_file.or(config.pid_file.as_deref()).and_then(PidFile::open);
         Self {
             parent,
             watchdog: Watchdog::of_environment(),
             #[cfg(feature = "reload")]
             named,
-            pid_path,
-            pid_file: None,
+            pid_file,
         }
     }
 
@@ -79,7 +78,9 @@ impl<'a> Service<'a> {
 
     /// It works: the pid file is written, then everybody is told.
     pub fn ready(&mut self, config: &Config, what: &dyn fmt::Display) {
-        self.pid_file = self.pid_path.as_deref().and_then(PidFile::write);
+        if let Some(file) = &mut self.pid_file {
+            file.write();
+        }
         let uses_stdout = config.outputs.iter().any(|output| output.target == Target::Stdout);
         if self.parent.release(uses_stdout) {
             log::to(place(config, self.parent));

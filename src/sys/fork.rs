@@ -2,7 +2,6 @@
 //! dup2(2), daemon(3), daemon(7).
 
 use super::{cerr, retry};
-use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -32,11 +31,10 @@ pub fn new_session() -> io::Result<()> {
     cerr(unsafe { libc::setsid() }).map(|_| ())
 }
 
-/// Puts /dev/null in the place of a standard descriptor.
+/// Puts /dev/null, or what else is open, in the place of a standard descriptor.
 ///
-/// Errors: those of open(2).
-pub fn to_null(standard: BorrowedFd<'_>) -> io::Result<()> {
-    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+/// Errors: none that is known.
+pub fn put(null: BorrowedFd<'_>, standard: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: both descriptors are open; the standard one stays open all the time.
     retry(|| cerr(unsafe { libc::dup2(null.as_raw_fd(), standard.as_raw_fd()) })).map(|_| ())
 }

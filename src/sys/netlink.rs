@@ -4,6 +4,7 @@
 use super::{cerr, retry};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::net::UnixDatagram;
 
 /// A socket of NETLINK_AUDIT with a port id of the kernel's choice.
 pub struct Socket {
@@ -68,19 +69,23 @@ impl Socket {
 
     /// Asks for a receive buffer of so many bytes, past rmem_max where CAP_NET_ADMIN allows it, and
     /// gives what the kernel granted (it doubles the figure for its own bookkeeping, socket(7)). Without that capability,
-    /// as after an upgrade, a larger one stays.
+    /// as at a reload and after an upgrade, it never gets smaller.
     pub fn set_receive_buffer(&self, bytes: usize) -> io::Result<usize> {
         let wanted = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
-        let granted = || -> io::Result<usize> {
-            let [granted] = self.option(libc::SOL_SOCKET, libc::SO_RCVBUF)?;
-            Ok(usize::try_from(granted).unwrap_or(0))
-        };
-        if self.set_option(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, wanted).is_err()
-            && granted()? < bytes.saturating_mul(2)
-        {
-            self.set_option(libc::SOL_SOCKET, libc::SO_RCVBUF, wanted)?;
+        if self.set_option(libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, wanted).is_err() {
+            // The kernel cuts it to rmem_max then, which may be less than there is: another socket is asked first.
+            let other = Self::from_fd(UnixDatagram::unbound()?.into());
+            other.set_option(libc::SOL_SOCKET, libc::SO_RCVBUF, wanted)?;
+            if self.receive_buffer()? < other.receive_buffer()? {
+                self.set_option(libc::SOL_SOCKET, libc::SO_RCVBUF, wanted)?;
+            }
         }
-        granted()
+        self.receive_buffer()
+    }
+
+    fn receive_buffer(&self) -> io::Result<usize> {
+        let [granted] = self.option(libc::SOL_SOCKET, libc::SO_RCVBUF)?;
+        Ok(usize::try_from(granted).unwrap_or(0))
     }
 
     /// Turns ENOBUFS reports off: for a unicast audit socket they are stalls, not losses
@@ -209,4 +214,29 @@ fn kernel_address() -> libc::sockaddr_nl {
     let mut address: libc::sockaddr_nl = unsafe { std::mem::zeroed() };
     address.nl_family = libc::AF_NETLINK as libc::sa_family_t;
     address
+}
+
+#[cfg(all(test, feature = "sandbox"))]
+mod tests {
+    use super::*;
+    use crate::privilege::{capabilities, set_capabilities};
+
+    /// Needs root for a buffer that is larger than rmem_max, which without CAP_NET_ADMIN can't be had again.
+    #[test]
+    fn without_the_capability_the_receive_buffer_never_gets_smaller() {
+        const NET_ADMIN: u64 = 1 << 12;
+        let socket = Socket::from_fd(UnixDatagram::unbound().unwrap().into());
+        let large = socket.set_receive_buffer(64 << 20).unwrap();
+        // Capabilities are the thread's own.
+        let mut sets = capabilities().unwrap();
+        sets.effective &= !NET_ADMIN;
+        set_capabilities(sets).unwrap();
+        for wanted in [128 << 20, 32 << 20] {
+            assert_eq!(socket.set_receive_buffer(wanted).unwrap(), large, "{wanted}");
+        }
+        let other = Socket::from_fd(UnixDatagram::unbound().unwrap().into());
+        other.set_option(libc::SOL_SOCKET, libc::SO_RCVBUF, 4096).unwrap();
+        let small = other.receive_buffer().unwrap();
+        assert!(other.set_receive_buffer(128 << 20).unwrap() > small);
+    }
 }

@@ -17,6 +17,35 @@ fn has_ended(pid: u32) -> bool {
     fs::read_link(format!("/proc/{pid}/exe")).is_err()
 }
 
+/// Its standard descriptors are nobody's.
+fn has_let_go(pid: u32) {
+    for fd in 0..3 {
+        let open = fs::read_link(format!("/proc/{pid}/fd/{fd}")).unwrap();
+        assert_eq!(open, Path::new("/dev/null"), "{fd}");
+    }
+}
+
+/// With a fence that has neither /dev/null nor the pid file's folder in it.
+#[test]
+fn what_the_start_ends_with_is_open_before_the_sandbox() {
+    let mut machine = Machine::take();
+    let place = Place::new(&machine);
+    let guard = Guard(&mut machine);
+    place.configure("[sandbox]\nlandlock = \"all\"\n");
+    let other = tempfile::tempdir().unwrap();
+    let pid_file = other.path().join("pid");
+    let mut command = Command::new("timeout");
+    command.args(["60", BINARY, "run", "--daemonize", "-c"]).arg(place.path("config.toml"));
+    let output = command.arg("--pid-file").arg(&pid_file).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert!(!said(&output).contains("failed to"), "{}", said(&output));
+    let pid = guard.0.status().pid;
+    assert_eq!(fs::read_to_string(&pid_file).unwrap(), format!("{pid}\n"));
+    has_let_go(pid);
+    assert!(Command::new("kill").arg(pid.to_string()).status().unwrap().success());
+    wait("the end", || has_ended(pid));
+}
+
 #[test]
 fn it_works_when_the_parent_ends() {
     let mut machine = Machine::take();
@@ -35,10 +64,7 @@ fn it_works_when_the_parent_ends() {
     // Neither the leader of its session nor one with a terminal: ppid, session and tty_nr of proc_pid_stat(5).
     assert_ne!(fields[3], pid.to_string());
     assert_eq!(fields[4], "0");
-    for fd in 0..3 {
-        let open = fs::read_link(format!("/proc/{pid}/fd/{fd}")).unwrap();
-        assert_eq!(open, Path::new("/dev/null"), "{fd}");
-    }
+    has_let_go(pid);
     // The second one is told why it can't start, by its parent's exit code too.
     fs::rename(place.path("pid"), place.path("first")).unwrap();
     let second = daemonize(&place);

@@ -464,6 +464,11 @@ impl Format {
         }
     }
 
+    /// What is said of one that is not.
+    pub(crate) fn not_built(self) -> String {
+        format!("format \"{}\" is not in this build; use \"go-audit\"", self.name())
+    }
+
     /// The word in the config.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -85,9 +85,7 @@ impl Walker<'_> {
         self.read(table, &mut output);
         self.at_least(table, "max_line", output.queue.max_line, MIN_LINE);
         if !output.format.is_built() {
-            let name = output.format.name();
-            let why = format!("format \"{name}\" is not in this build; use \"go-audit\"");
-            self.refuse(table, "format", &why);
+            self.refuse(table, "format", &output.format.not_built());
         }
         output.target = match kind? {
             "file" => self.file(table)?,

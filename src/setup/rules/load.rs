@@ -37,6 +37,22 @@ pub struct Report {
     pub stopped: bool,
 }
 
+impl Report {
+    /// Whether the kernel may hold this rule for one that it refused as there already. It lists a class of system calls
+    /// as what is in it, which it alone knows: so that both are the same is seen only now.
+    fn is_there_as(&self, old: &Held, set: &Set<'_>) -> bool {
+        let Some(old) = &old.rule else { return false };
+        set.wanted.iter().filter(|wanted| wanted.held.is_none()).any(|Wanted { rule, plan, .. }| {
+            let bare = rule.mask.without_classes();
+            bare != rule.mask
+                && plan.is_some_and(|plan| self.already.contains(&plan))
+                && (old.list, old.action) == (rule.list, rule.action)
+                && old.fields == rule.fields
+                && old.mask.0.iter().zip(&bare.0).all(|(old, bare)| old & bare == *bare)
+        })
+    }
+}
+
 /// Does what the commands ask: values first, then rules, `-e` last. With `exact`, or with a `-D` among them, the
 /// kernel then holds these rules and no other. Where one can't go on because none will be taken (the rules are
 /// locked, a missing capability), the rest is not tried and one problem says so.
@@ -167,7 +183,9 @@ impl<'a> Loader<'a> {
         for (at_head, rules) in &ways {
             rules.chunks(TOGETHER).for_each(|rules| self.add(rules, *at_head));
         }
-        for (old, _) in held.iter().zip(&set.stays).filter(|(_, stays)| !**stays) {
+        let gone = |(old, stays): &(&Held, &bool)| !**stays && !self.report.is_there_as(old, set);
+        let gone: Vec<&Held> = held.iter().zip(&set.stays).filter(gone).map(|(old, _)| old).collect();
+        for old in gone {
             self.report.deleted += usize::from(self.delete(None, &old.payload));
         }
         for cover in &covers {

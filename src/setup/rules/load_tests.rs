@@ -36,7 +36,11 @@ impl Kernel {
             return errno;
         }
         let Some(rule) = rule else { return 0 };
-        let bare = Rule { prepend: false, mask: rule.mask.without_classes(), ..rule.clone() };
+        let mut bare = Rule { prepend: false, mask: rule.mask.without_classes(), ..rule.clone() };
+        // The first class, of which this kernel knows one call.
+        if rule.mask.has(2047) {
+            bare.mask.set(87);
+        }
         // The mark of -A is compared too: the kernel finds no rule with it.
         let found =
             self.rules.iter().position(|held| *held == Rule { prepend: rule.prepend, ..bare.clone() });
@@ -93,6 +97,15 @@ fn shown(problems: &[Problem]) -> Vec<String> {
 fn sent(kernel: &Kernel) -> [usize; 3] {
     [AUDIT_ADD_RULE, AUDIT_DEL_RULE, nlmsg::SET]
         .map(|kind| kernel.sent.iter().filter(|(k, _)| *k == kind).count())
+}
+
+#[test]
+fn a_rule_with_a_class_of_calls_stays_at_the_second_load() {
+    let text = "-a always,exit -F pid=1 -S 1 -S 2047\n";
+    let mut kernel = Kernel::of(&format!("{text}-a always,exit -F pid=1 -S 2\n"));
+    let report = load(&mut kernel, &plan(text), true);
+    assert_eq!((report.problems, report.already, report.deleted), (vec![], vec![0], 1));
+    assert_eq!(kernel.rules, rules("-a always,exit -F pid=1 -S 1,87\n"));
 }
 
 const TWO: &str = "-a always,exit -F pid=1 -F arch=b64 -S open\n-A always,exit -F pid=2\n";
