@@ -3,13 +3,15 @@
 use crate::log;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// A file that is open, and later written.
 pub(super) struct PidFile {
     path: PathBuf,
     file: Option<File>,
+    /// Whether there was none before.
+    is_made: bool,
 }
 
 impl PidFile {
@@ -19,27 +21,38 @@ impl PidFile {
         let path = path.to_owned();
         // The program before this one in the same process has written it.
         if is_own(&path) {
-            return Some(Self { path, file: None });
+            return Some(Self { path, file: None, is_made: false });
         }
-        // What a link there leads to is not ours to write.
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o644).custom_flags(libc::O_NOFOLLOW);
-        let file = options.open(&path).map_err(|error| not_written(&path, &error)).ok()?;
-        Some(Self { path, file: Some(file) })
+        let (made, is_made) = match options().create_new(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (options().open(&path), false),
+            made => (made, true),
+        };
+        let file = made.map_err(|error| not_written(&path, &error)).ok()?;
+        Some(Self { path, file: Some(file), is_made })
     }
 
-    /// Writes the id and a newline, in place.
+    /// Writes the id and a newline, in place; if the file has gone meanwhile, with a daemon that ended, into a new one.
     pub(super) fn write(&mut self) {
-        let write = |mut file: File| file.set_len(0).and_then(|()| file.write_all(text_of_own().as_bytes()));
-        if let Some(Err(error)) = self.file.take().map(write) {
+        let Some(file) = self.file.take() else { return };
+        let file = if is_at(&self.path, &file) { Ok(file) } else { options().create(true).open(&self.path) };
+        let written = file.and_then(|mut file| {
+            if file.metadata()?.is_file() {
+                file.set_len(0)?;
+            }
+            file.write_all(text_of_own().as_bytes())
+        });
+        if let Err(error) = written {
             not_written(&self.path, &error);
         }
     }
 
-    /// Removes it, unless it is another daemon's by now. Where the start failed it is another's, or empty.
+    /// Removes it, unless it is another daemon's by now. One that was made and not written has no owner.
     pub(super) fn remove(self) {
-        let is_empty = || fs::metadata(&self.path).is_ok_and(|about| about.len() == 0);
-        if (is_own(&self.path) || is_empty())
+        let is_empty = |file: &File| file.metadata().is_ok_and(|about| about.len() == 0);
+        let is_unused = || {
+            self.is_made && self.file.as_ref().is_some_and(|file| is_empty(file) && is_at(&self.path, file))
+        };
+        if (is_own(&self.path) || is_unused())
             && let Err(error) = fs::remove_file(&self.path)
         {
             log::warning(format_args!("failed to remove the pid file \"{}\": {error}", self.path.display()));
@@ -47,12 +60,27 @@ impl PidFile {
     }
 }
 
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    // What a link there leads to is not ours to write, and a pipe is not waited for.
+    options.write(true).mode(0o644).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    options
+}
+
+/// Whether this is what is at the path.
+fn is_at(path: &Path, file: &File) -> bool {
+    let (Ok(there), Ok(open)) = (fs::symlink_metadata(path), file.metadata()) else { return false };
+    (there.dev(), there.ino()) == (open.dev(), open.ino())
+}
+
 fn not_written(path: &Path, error: &io::Error) {
     log::error(format_args!("failed to write the pid file \"{}\": {error}", path.display()));
 }
 
 fn is_own(path: &Path) -> bool {
-    fs::read_to_string(path).is_ok_and(|text| text == text_of_own())
+    // A pipe would be waited for.
+    let is_file = fs::symlink_metadata(path).is_ok_and(|about| about.is_file());
+    is_file && fs::read_to_string(path).is_ok_and(|text| text == text_of_own())
 }
 
 fn text_of_own() -> String {
@@ -76,6 +104,20 @@ mod tests {
         assert!(!path.exists());
         PidFile::open(&path).unwrap().remove();
         assert!(!path.exists(), "the start failed");
+        // One that another daemon, which is about to write it, has made.
+        let mut other = PidFile::open(&path).unwrap();
+        PidFile::open(&path).unwrap().remove();
+        assert!(path.exists());
+        // And one that was removed with the daemon before.
+        fs::remove_file(&path).unwrap();
+        other.write();
+        assert_eq!(fs::read_to_string(&path).unwrap(), text_of_own());
+        other.remove();
+        // No file: it takes what is written, and stays.
+        let mut null = PidFile::open(Path::new("/dev/null")).unwrap();
+        null.write();
+        null.remove();
+        assert!(Path::new("/dev/null").exists());
         let mut file = PidFile::open(&path).unwrap();
         file.write();
         fs::write(&path, "1\n").unwrap();
