@@ -131,14 +131,15 @@ pub enum Item<'a> {
     Word(&'a [u8]),
 }
 
-/// Splits a log's record into its own text and what auditd appended to it, without the 0x1D between them. That is the
-/// last one, since a user's text may hold such a byte, too; and auditd's keys are in upper case.
-pub fn without_appended(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+/// Splits a log's record into its own text and what auditd appended to it, without the 0x1D between them. What the
+/// kernel writes has none, but what is appended to it may (a socket's path): there it is the first. A user's text may
+/// have one (`by_user`): there it is the last. And auditd's keys are in upper case.
+pub fn without_appended(text: &[u8], by_user: bool) -> (&[u8], Option<&[u8]>) {
     // Most logs have none.
     let first = find_far(text, [ENRICHED; 3]);
     let last = text.get(first..).and_then(|rest| rest.iter().rposition(|&byte| byte == ENRICHED));
-    let split = last.and_then(|last| text.split_at_checked(first + last));
-    match split {
+    let at = if by_user { first + last.unwrap_or_default() } else { first };
+    match text.split_at_checked(at) {
         // Longer ones are no interpretation of numbers.
         Some((own, [_, appended @ ..]))
             if matches!(appended.first(), None | Some(b'A'..=b'Z')) && appended.len() < 0xffff =>
@@ -301,10 +302,12 @@ mod tests {
         assert_eq!(shown("msg='it's a=b' "), "msg='it's a=b'");
         assert_eq!(shown("msg='open a=b"), "msg='open a=b'");
         assert_eq!(shown("uid=0 msg='op=x\u{1d}uid=1 x='"), "uid=0|msg='op=x\u{1d}uid=1 x='");
-        let split = |text: &'static str| without_appended(text.as_bytes());
+        let split = |text: &'static str| without_appended(text.as_bytes(), true);
         assert_eq!(split("key=(null)\u{1d}UID=\"root\""), (&b"key=(null)"[..], Some(&b"UID=\"root\""[..])));
         assert_eq!(split("a \u{1d}"), (&b"a "[..], Some(&b""[..])));
         assert_eq!(split("msg='a\u{1d}UID=\"x\"'\u{1d}UID=\"y\"").1, Some(&b"UID=\"y\""[..]), "the last");
+        let address = "saddr=01\u{1d}SADDR={ saddr_fam=local path=/a\u{1d}UID=\"x\" }";
+        assert_eq!(without_appended(address.as_bytes(), false).0, b"saddr=01", "the first");
         for text in ["", "a=b", "msg='op=x\u{1d}uid=1 x='"] {
             assert_eq!(split(text), (text.as_bytes(), None));
         }

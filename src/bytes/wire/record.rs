@@ -42,6 +42,11 @@ impl RecordType {
         matches!(self.0, 1000..=1299 | 2000..=2999) && self != Self::LOGIN
     }
 
+    /// Whether its text is a user's (linux/audit.h: AUDIT_USER, AUDIT_FIRST_USER_MSG to AUDIT_LAST_USER_MSG2).
+    pub fn is_by_user(self) -> bool {
+        matches!(self.0, 1005 | 1100..=1199 | 2100..=2999)
+    }
+
     /// Whether the record comes only with a SYSCALL record, whose event ends with EOE
     /// (kernel/auditsc.c, audit_log_exit).
     pub fn belongs_to_syscall(self) -> bool {

@@ -79,7 +79,7 @@ impl<'a> Record<'a> {
 
     /// As a log has it.
     pub fn logged(kind: RecordType, text: &'a [u8]) -> Self {
-        let (fields, appended) = fields::without_appended(text);
+        let (fields, appended) = fields::without_appended(text, kind.is_by_user());
         Self { kind, fields, appended }
     }
 }

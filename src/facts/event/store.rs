@@ -220,6 +220,7 @@ mod tests {
     fn what_auditd_appended_is_kept_apart() {
         let mut store = Store::new(1, 16 * 1024).unwrap();
         let mut place = Place::default();
+        // A user's message.
         let texts = [&b"uid=0 \x1dUID=\"root\""[..], b"uid=0\x1d", b"uid=0", b"\x1d"];
         let records = texts.map(|text| Record::logged(RecordType::USER, text));
         for record in records {

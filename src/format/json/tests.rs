@@ -190,6 +190,15 @@ fn what_auditd_appended_is_passed_on_and_not_said_twice() {
         json!({"arch": "0xc000003e", "syscall": 59, "uid": 0, "key": null, "ARCH": "x86_64",
                "SYSCALL": "execve", "UID": "bob"})
     );
+    let path = "saddr=01002F746D702F61\u{1d}SADDR={ saddr_fam=local path=/tmp/a\u{1d}UID=\"x\" }";
+    assert_eq!(
+        logged(1306, path)["SOCKADDR"][0],
+        if cfg!(target_endian = "little") {
+            json!({"SADDR": {"saddr_fam": "local", "path": "/tmp/a"}})
+        } else {
+            J::Null
+        }
+    );
     let address = "saddr=0200003500000000\u{1d}SADDR={ saddr_fam=inet laddr=0.0.0.0 lport=53 }";
     assert_eq!(
         logged(1306, address)["SOCKADDR"][0]["SADDR"]["saddr_fam"],

@@ -208,9 +208,9 @@ fn meaning(kind: RecordType, name: &[u8]) -> Option<Meaning> {
 /// The words of a record that hold a field, each split into its name and its value, as libauparse cuts
 /// them: at blanks alone, with the punctuation behind a value taken off.
 fn words(fields: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let end = fields.iter().position(|&byte| byte == 0 || byte == ENRICHED).unwrap_or(fields.len());
+    let end = fields.iter().position(|&byte| byte == 0).unwrap_or(fields.len());
     let own = fields.get(..end).unwrap_or_default();
-    own.split(|&byte| byte == b' ' || byte == b'\n').filter_map(|word| {
+    own.split(|&byte| matches!(byte, b' ' | b'\n' | ENRICHED)).filter_map(|word| {
         let word = match word.strip_prefix(b"msg=") {
             Some([b'a', ..]) => return None,
             Some([b'\'', inside @ ..]) => inside,
