@@ -150,7 +150,7 @@ impl Driver {
             return self.begin_reopening();
         }
         if let Some(by) = orders.stop_by {
-            if cfg!(feature = "reload") && orders.be_ready && !self.is_open {
+            if cfg!(feature = "reload") && orders.be_ready && !self.is_open && self.queue.passes_on() {
                 return Then::End;
             }
             if (orders.is_empty && self.batch.is_empty() && !self.output.holds()) || now >= by {

@@ -280,7 +280,7 @@ impl Queue {
         let reopen = state.reopen_at.is_some_and(|at| trouble || (state.taken >= at && batch.is_empty()));
         if reopen {
             state.reopen_at = None;
-        } else if may_take && batch.is_empty() && !state.is_held() {
+        } else if may_take && batch.is_empty() && !state.closed && !state.is_held() {
             let before = state.taken;
             while state.reopen_at.is_none_or(|at| state.taken < at) && state.take(batch) {}
             state.held += state.taken - before;

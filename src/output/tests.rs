@@ -437,6 +437,22 @@ mod pass {
     }
 
     #[test]
+    fn a_removed_output_in_trouble_keeps_its_time_when_an_upgrade_is_refused() {
+        let stats = Arc::new(OutputStats::new("test".to_owned()));
+        let script = Script { opens: [Err(Fault::Failed("no".to_owned()))].into(), ..Default::default() };
+        let (queue, thread) = begin(&Arc::new(Mutex::new(script)), &stats, false);
+        queue.put(b"1\n", stamp(1), false).unwrap();
+        wait("the trouble", || stats.errors.get() > 0);
+        queue.prepare(true);
+        queue.stop(Instant::now() + Duration::from_secs(60));
+        wait("being ready", || queue.is_ready());
+        std::thread::sleep(Duration::from_millis(50));
+        queue.prepare(false);
+        thread.join().unwrap();
+        assert_eq!((stats.written.get(), stats.dropped()), (1, 0));
+    }
+
+    #[test]
     fn a_replaced_output_is_asked_before_an_upgrade_until_it_has_ended() {
         let [old, new] = [(); 2].map(|()| Arc::new(queue(1 << 16, 1 << 16, WhenFull::DropNewest)));
         let ((_a, mut running), (_b, next)) = (only(&old), only(&new));

@@ -305,6 +305,7 @@ impl Output for File {
 
     fn reopen(&mut self) -> Result<bool, Fault> {
         self.is_shared = false;
+        self.next_look = None;
         self.sync();
         self.open_anew().map(|()| true).map_err(|error| {
             let stays = if self.file.is_some() { "; the file that was open stays in use" } else { "" };

@@ -260,6 +260,9 @@ fn too_little_free_space() {
     let fault = case.file.write(&mut one).unwrap_err();
     let path = case.path.display();
     assert_eq!(fault, Fault::Failed(format!("less than {none} MiB are free for \"{path}\"")));
+    // A signal opens the file anew, and changes nothing.
+    assert_eq!(case.file.reopen(), Ok(true));
+    assert!(case.file.write(&mut one).is_err());
     for (action, names) in [
         (LowSpace::Warn, &["log", "log.1", "log.2"][..]),
         (LowSpace::Delete, &["log"]),

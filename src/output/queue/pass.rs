@@ -136,6 +136,12 @@ impl Queue {
         0
     }
 
+    /// Whether what its thread leaves is not given up.
+    pub(in super::super) fn passes_on(&self) -> bool {
+        let passing = &self.state().passing;
+        passing.keeps || passing.heir.is_some()
+    }
+
     /// Asks the thread to begin nothing that may last (`true`), or to go on.
     pub(in super::super) fn prepare(&self, be_ready: bool) {
         let mut state = self.state();
@@ -160,11 +166,11 @@ impl Queue {
         self.alarm.ring();
     }
 
-    /// Gives up what is still in the hands of a thread that has not ended by now.
+    /// Gives up what is still in the hands of a thread that has not ended by now, which gets nothing more.
     pub(in super::super) fn let_go(&self) {
         let mut state = self.state();
-        let lost = std::mem::take(&mut state.held);
-        if lost > 0 {
+        if !matches!(state.stage, super::Stage::Ended | super::Stage::Gone) {
+            let lost = std::mem::take(&mut state.held);
             self.stats.dropped_for(Dropped::Unflushed).add(lost);
             state.closed = true;
         }

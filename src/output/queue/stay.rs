@@ -19,6 +19,10 @@ impl Queue {
         self.stats.dropped_for(Dropped::Refused).add(refused);
     }
 
+    pub(in super::super) fn passes_on(&self) -> bool {
+        false
+    }
+
     /// Gives up what is left at the thread's end; how many events that were.
     pub(in super::super) fn end(&self, _: &mut Batch, _: &mut dyn Output) -> u64 {
         self.close()
