@@ -172,8 +172,8 @@ impl Registration {
     fn set_buffer(&self, settings: &config::Kernel) {
         let wanted = settings.receive_buffer_kib as usize * 1024;
         match self.data.set_receive_buffer(wanted) {
-            // The kernel gives twice what is asked for, for its own bookkeeping.
-            Ok(granted) if granted / 2 < wanted => log::warning(format_args!(
+            // The kernel gives twice what is asked for, for its own bookkeeping, and counts it as an int.
+            Ok(granted) if granted / 2 < wanted.min(i32::MAX as usize / 2) => log::warning(format_args!(
                 "the kernel grants a receive buffer of {} KiB, not {}: a burst may wait in its backlog",
                 granted / 2048,
                 settings.receive_buffer_kib

@@ -232,7 +232,7 @@ mod tests {
         sets.effective &= !NET_ADMIN;
         set_capabilities(sets).unwrap();
         for wanted in [128 << 20, 32 << 20] {
-            assert_eq!(socket.set_receive_buffer(wanted).unwrap(), large, "{wanted}");
+            assert!(socket.set_receive_buffer(wanted).unwrap() >= large, "{wanted}");
         }
         let other = Socket::from_fd(UnixDatagram::unbound().unwrap().into());
         other.set_option(libc::SOL_SOCKET, libc::SO_RCVBUF, 4096).unwrap();
