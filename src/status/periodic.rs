@@ -60,7 +60,12 @@ impl Periodic {
 fn write(path: &Path, text: &str) -> io::Result<()> {
     // node_exporter takes what ends in .prom alone.
     let beside = path.with_extension("new");
-    let mut file = File::create(&beside)?;
+    // The folder may be another user's, and what is there a link of his.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = File::create_new(&beside)?;
     file.write_all(text.as_bytes())?;
     // It is another user's to read, whatever the umask is, which for events is a narrow one.
     file.set_permissions(Permissions::from_mode(0o644))?;
@@ -99,6 +104,12 @@ mod tests {
             .unwrap();
         write(&path, "a 1\n").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        // A link that the folder's owner has put there leads nowhere.
+        let other = dir.path().join("other");
+        fs::write(&other, "not ours").unwrap();
+        std::os::unix::fs::symlink(&other, path.with_extension("new")).unwrap();
+        write(&path, "a 1\n").unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "not ours");
         assert_eq!(fs::read_to_string(&path).unwrap(), "a 1\n");
         assert!(!path.with_extension("new").exists());
     }

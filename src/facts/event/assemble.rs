@@ -206,7 +206,8 @@ impl Assembler {
         self.order.iter().rposition(|&slot| self.slots.get(usize::from(slot)).is_some_and(is_it))
     }
 
-    /// A place for a new event: the oldest one's, if all are taken.
+    /// A place for a new event: if all are taken, that of the oldest which has no system call, and so perhaps no end
+    /// that could still come; else the oldest one's.
     fn begin(
         &mut self,
         split: &Split<'_>,
@@ -216,7 +217,9 @@ impl Assembler {
     ) -> usize {
         if self.free.is_empty() {
             self.stats.displaced.add(1);
-            self.give_out(0, Ending::GivenUp, sink);
+            let waits = |&slot: &u8| self.slots.get(usize::from(slot)).is_some_and(|slot| slot.of_syscall);
+            let position = self.order.iter().position(|slot| !waits(slot)).unwrap_or(0);
+            self.give_out(position, Ending::GivenUp, sink);
         }
         let index = self.free.pop().unwrap_or(0);
         if let Some(slot) = self.slots.get_mut(usize::from(index)) {
@@ -470,6 +473,20 @@ mod tests {
         bench.now = bench.assembler.deadline().unwrap();
         bench.assembler.expire(bench.now, &mut bench.out);
         assert_eq!(bench.stats.serial_gaps.get(), 2);
+    }
+
+    #[test]
+    fn a_flood_without_ends_displaces_no_system_call() {
+        let mut bench = Bench::new(&config::Event::default());
+        bench.add(1300, 1, "call");
+        for serial in 2..500 {
+            // SECCOMP, which a filter of a process writes without a system call's record.
+            bench.add(1326, serial, "code=0x7ffc0000");
+        }
+        assert_eq!(bench.serials()[..3], [2, 3, 4]);
+        bench.add(1307, 1, "cwd");
+        bench.add(1320, 1, "");
+        assert_eq!(bench.out.0.last().map(|seen| (seen.0, seen.2.len())), Some((1, 2)));
     }
 
     /// A bench that takes the lines of a log, and the time is theirs.
