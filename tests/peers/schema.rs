@@ -23,7 +23,7 @@ fn refuses_what_is_wrong() {
         r#"{"ID":"1.000:1","TIME":"1970-01-01T00:00:01.000Z","NODE":"h","AVC":[{"apparmor":"DENIED","operation":"create","family":"inet","sock_type":"stream","protocol":"0"}]}"#,
         r#"{"ID":"1.000:1","TIME":"1970-01-01T00:00:01.000Z","NODE":"h","AVC":[{"apparmor":"DENIED","operation":"mount","flags":"rw, rslave"}]}"#,
         r#"{"ID":"1.000:1","TIME":"1970-01-01T00:00:01.000Z","NODE":"h","LANDLOCK_DOMAIN":[{"domain":"1a","status":"allocated","mode":"enforcing","pid":300}]}"#,
-        r#"{"ID":"1.000:1","TIME":"1970-01-01T00:00:01.000Z","NODE":"h","PATH":[{"item":0,"name":"/a","inode":"13835058055282163712"}]}"#,
+        r#"{"ID":"1.000:1","TIME":"1970-01-01T00:00:01.000Z","NODE":"h","PATH":[{"item":0,"name":"/a","inode":"13835058055282163712","nametype":"NORMAL"}]}"#,
     ];
     const CHANGES: &[(&str, &str)] = &[
         (r#""ID":"1.000:7""#, r#""ID":"1.0:7""#),
