@@ -136,6 +136,25 @@ fn enriched_lines_node_names_and_numbers_for_types() {
 }
 
 #[test]
+fn a_process_of_one_host_is_not_anothers() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("audit.log");
+    let call = |node, serial, syscall| {
+        format!(
+            "node={node} type=SYSCALL msg=audit(1700000000.00{serial}:{serial}): arch=c000003e syscall={syscall} \
+             success=yes exit=0 a0=3 a1=0 a2=0 a3=0 ppid=9 pid=10 comm=\"sh\" exe=\"/bin/sh\" key=(null)\n"
+        )
+    };
+    fs::write(&log, call("a", 1, 59) + &call("a", 2, 91) + &call("b", 3, 91)).unwrap();
+    let (json, _) = replayed(&[text(&log)]);
+    let started: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let started: Vec<&Value> =
+        started.iter().map(|event: &Value| &event["SYSCALL"]["PID"]["EVENT_ID"]).collect();
+    let first = Value::from("1700000000.001:1");
+    assert_eq!(started, [&first, &first, &Value::Null]);
+}
+
+#[test]
 fn a_rotated_set_is_read_from_its_oldest_and_an_event_may_go_on_in_the_next() {
     let case = Case::new();
     let event = open_event(1_700_000_000_001, 2);

@@ -72,7 +72,8 @@ impl Environ {
     pub(super) fn read(&mut self, held: BorrowedFd<'_>) {
         self.clear();
         let Ok(text) = handle::read(held, c"environ", &mut self.space) else { return };
-        self.read = true;
+        // One that has ended meanwhile has none, or had none: nothing can be said.
+        self.read = !text.is_empty();
         // What the limit cut off is no whole variable.
         let whole =
             if text.len() == SEARCHED { text.iter().rposition(|&b| b == 0) } else { Some(text.len()) };

@@ -73,12 +73,13 @@ impl Names {
 
     #[cold]
     fn ask_for(&mut self, event: &Event<'_>, now: Instant) {
+        let end = Instant::now() + nscd::LIMIT;
         for record in event.records {
             for (key, value) in fields::items(record.fields).fields() {
-                self.ask_field(record.kind, key, value, now);
+                self.ask_field(record.kind, key, value, now, end);
                 if let Value::Nested(inside) = value {
                     for (key, value) in fields::items(inside).fields() {
-                        self.ask_field(RecordType::USER, key, value, now);
+                        self.ask_field(RecordType::USER, key, value, now, end);
                     }
                 }
             }
@@ -94,7 +95,11 @@ impl Names {
         }
     }
 
-    fn ask_field(&mut self, kind: RecordType, key: &[u8], value: Value<'_>, now: Instant) {
+    /// Asks for the id of a field, until the event's time is over: what is left another event will ask for.
+    fn ask_field(&mut self, kind: RecordType, key: &[u8], value: Value<'_>, now: Instant, end: Instant) {
+        if Instant::now() >= end {
+            return;
+        }
         let table = match class::of(kind, key) {
             Class::User => &mut self.users,
             Class::Group => &mut self.groups,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// Where nscd listens.
 pub const SOCKET: &str = "/var/run/nscd/socket";
 /// How long one question may take, all of it.
-const LIMIT: Duration = Duration::from_millis(20);
+pub(super) const LIMIT: Duration = Duration::from_millis(20);
 /// How long nscd is left alone after it did not answer.
 const PAUSE: Duration = Duration::from_secs(30);
 /// How long an answer is kept, also that there is no such id.

@@ -59,6 +59,8 @@ pub(super) struct Want {
 pub(super) struct Seen {
     /// `starttime`, in 1/100 s since boot.
     pub(super) start: u64,
+    /// It has ended and waits for its parent: the rest of what it was has gone.
+    pub(super) is_zombie: bool,
     /// The parent, now.
     pub(super) ppid: u32,
     /// The name, now.
@@ -99,7 +101,7 @@ impl Proc {
             let path = handle::link(held, c"exe", &mut self.space).unwrap_or_default();
             seen.exe = Text::of(path);
         }
-        if want.group {
+        if want.group && !seen.is_zombie {
             let text = handle::read(held, c"cgroup", &mut self.space).unwrap_or_default();
             let group = group(text);
             seen.container = group.container;
@@ -123,11 +125,12 @@ fn stat(text: &[u8]) -> Option<Seen> {
     let close = text.iter().rposition(|&b| b == b')')?;
     let comm = text.get(open + 1..close)?;
     let mut fields = text.get(close + 1..)?.split(|&b| b == b' ').filter(|field| !field.is_empty());
-    let ppid = u32::try_from(decimal(fields.nth(1)?)?).ok()?;
+    let is_zombie = matches!(fields.next()?, b"Z" | b"X" | b"x");
+    let ppid = u32::try_from(decimal(fields.next()?)?).ok()?;
     // The 22nd field, and the 4th is taken.
     let start = decimal(fields.nth(17)?)?;
     let (comm, exe, unit) = (Text::of(comm), Text::of(b""), Text::of(b""));
-    Some(Seen { start, ppid, comm, exe, container: None, unit })
+    Some(Seen { start, is_zombie, ppid, comm, exe, container: None, unit })
 }
 
 #[cfg(test)]
@@ -146,7 +149,9 @@ mod tests {
         let text = b"12 (a) R 7 (\n)) S 34 12 12 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1 2 3\n";
         let seen = stat(text).unwrap();
         assert_eq!((seen.ppid, seen.start), (34, 987_654));
-        assert_eq!(seen.comm.get(), Some(&b"a) R 7 (\n)"[..]));
+        assert_eq!((seen.comm.get(), seen.is_zombie), (Some(&b"a) R 7 (\n)"[..]), false));
+        let ended = b"12 (a) Z 34 12 12 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1 2 3\n";
+        assert!(stat(ended).unwrap().is_zombie);
         for broken in ["", "12 (a", "12 (a) S", "12 (a) S x", "12 )a( S 3"] {
             assert!(stat(broken.as_bytes()).is_none(), "{broken}");
         }

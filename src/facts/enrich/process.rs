@@ -145,6 +145,13 @@ impl Table {
         Self { entries: Vec::with_capacity(places), heads: vec![NONE; places], places, hand: 0, epoch: 0 }
     }
 
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.heads.fill(NONE);
+        self.hand = 0;
+    }
+
     /// Begins with an event: what is touched from here on stays in its place until the next one.
     pub(super) fn begin(&mut self) {
         self.epoch = self.epoch.wrapping_add(1);

@@ -40,6 +40,8 @@ pub struct Context {
     /// Whether the process table is kept: something needs it.
     tracks: bool,
     table: Table,
+    /// The host of the log's lines whose processes it holds; a number means another one elsewhere.
+    node: Vec<u8>,
     /// The way to /proc; none in a replay.
     proc: Option<Proc>,
     labels: Labels,
@@ -53,6 +55,8 @@ pub struct Context {
     looks: u8,
     current: Option<Slot>,
     parent: Option<Slot>,
+    /// Those of the event's OBJ_PID records that were found.
+    objects: heapless::Vec<Slot, MAX_OBJECTS>,
     /// Whether the event is the first of its process and program.
     first: bool,
 }
@@ -71,6 +75,7 @@ impl Context {
             settings: settings.clone(),
             tracks,
             table: Table::new(if tracks { places } else { 1 }),
+            node: Vec::new(),
             proc: live.then(Proc::new),
             labels: Labels::new(labels)?,
             script: Script::new(),
@@ -81,6 +86,7 @@ impl Context {
             looks: 0,
             current: None,
             parent: None,
+            objects: heapless::Vec::new(),
             first: false,
         })
     }
@@ -91,6 +97,12 @@ impl Context {
         let seconds = now.saturating_duration_since(self.begun).as_secs();
         self.seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
         self.looks = MAX_LOOKED_UP;
+        let node = event.origin.node().unwrap_or_default();
+        if self.node != node {
+            self.table.clear();
+            self.node.clear();
+            self.node.extend_from_slice(node);
+        }
         self.table.begin();
         self.track(event, facts);
     }
@@ -108,7 +120,8 @@ impl Context {
         for record in objects {
             let opid = fields::items(record.fields).fields().find(|(key, _)| *key == b"opid");
             if let Some(pid) = opid.and_then(|(_, value)| value.id()) {
-                self.meet(pid, event.stamp, 0);
+                let met = self.meet(pid, event.stamp, 0);
+                let _ = met.map(|slot| self.objects.push(slot));
             }
         }
     }
@@ -130,13 +143,6 @@ impl Context {
             context: self,
             labels: current.map_or(0, |entry| entry.labels),
         }
-    }
-
-    /// What is known of another process, such as one that an OBJ_PID record names.
-    pub fn process(&self, pid: u32) -> Option<Process<'_>> {
-        let entry = self.table.peek(pid).and_then(|slot| self.table.get(slot))?;
-        let shown = self.settings.process && !entry.doubtful;
-        shown.then_some(Process { entry, labels: &self.labels })
     }
 
     /// What is known of processes, for [`resume`](Self::resume).
@@ -162,6 +168,7 @@ impl Context {
 
     fn forget(&mut self) {
         (self.current, self.parent, self.first) = (None, None, false);
+        self.objects.clear();
         self.script.clear();
         self.environ.clear();
         if let Some(inodes) = &mut self.inodes {
@@ -209,9 +216,12 @@ impl<'a> Found<'a> {
         self.context.inodes.as_ref()?.get(record)
     }
 
-    /// What is known of another process.
+    /// What is known of a process that one of the event's OBJ_PID records names.
     pub fn other(&self, pid: u32) -> Option<Process<'a>> {
-        self.context.process(pid)
+        let context = self.context;
+        let mut entries = context.objects.iter().filter_map(|&slot| context.table.get(slot));
+        let entry = entries.find(|entry| entry.pid == pid && !entry.doubtful)?;
+        Some(Process { entry, labels: &context.labels })
     }
 }
 

@@ -6,6 +6,15 @@ use crate::sys::host;
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
 
+impl Context {
+    /// What is known of a process.
+    fn process(&self, pid: u32) -> Option<Process<'_>> {
+        let entry = self.table.peek(pid).and_then(|slot| self.table.get(slot))?;
+        let shown = self.settings.process && !entry.doubtful;
+        shown.then_some(Process { entry, labels: &self.labels })
+    }
+}
+
 /// A context as this config makes it.
 fn context(text: &str, live: bool) -> Context {
     let config = config::read("f", text).unwrap();

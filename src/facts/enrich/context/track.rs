@@ -60,7 +60,9 @@ impl Context {
         }
         if !facts.is_syscall {
             // What user space says of itself: its names are not the kernel's.
-            self.current = self.table.find(pid);
+            let is_known =
+                self.table.find(pid).and_then(|slot| self.table.get(slot)).is_some_and(|it| !it.ended);
+            self.current = if is_known { self.meet(pid, event.stamp, 0) } else { None };
             self.parent = self.current.and_then(|slot| self.parent_of(slot, event.stamp, 0));
             return self.tell(act);
         }
@@ -103,7 +105,7 @@ impl Context {
         self.looks = self.looks.checked_sub(1)?;
         let held = proc.hold(pid)?;
         let seen = proc.look(held.as_fd(), stamp.millis, want)?;
-        if environ && self.environ.is_wanted() {
+        if environ && !seen.is_zombie && self.environ.is_wanted() {
             self.environ.read(held.as_fd());
         }
         Some(seen)
@@ -128,8 +130,9 @@ impl Context {
         };
         let same = known.filter(|&slot| match (&seen, self.table.get(slot)) {
             (Some(seen), Some(entry)) if entry.start > 0 => seen.start == entry.start,
-            // Nobody can tell: it is another one if its program or the end that was seen says so.
-            (_, Some(entry)) => !entry.ended && !differs(entry, facts, exec),
+            (Some(seen), Some(entry)) if !is_it(entry, seen) => false,
+            // Nobody can tell: it is another one if its program, its parent or the end that was seen says so.
+            (_, Some(entry)) => !entry.ended && !differs(entry, facts, exec) && is_child_of(entry, facts),
             (_, None) => false,
         });
         let slot = match same {
@@ -171,11 +174,17 @@ impl Context {
             }
             entry.doubtful = false;
             entry.ended = false;
-            let Some(seen) = seen else { return };
-            entry.checked = seconds;
-            entry.start = seen.start;
-            if exec && group {
-                (entry.container, entry.unit, entry.inherited) = (seen.container, seen.unit, false);
+            let has_group = seen.as_ref().is_some_and(|seen| !seen.is_zombie);
+            if let Some(seen) = seen {
+                entry.checked = seconds;
+                entry.start = seen.start;
+                if exec && group && has_group {
+                    (entry.container, entry.unit, entry.inherited) = (seen.container, seen.unit, false);
+                }
+            }
+            // It may have moved to another one before it started the program.
+            if exec && group && !has_group {
+                entry.inherited = entry.container.is_some() || entry.unit.get().is_some();
             }
         });
         if let Some((labels, exe)) = program.filter(|_| !self.labels.is_empty()) {
@@ -189,7 +198,7 @@ impl Context {
     fn learn(&mut self, pid: u32, facts: &Facts<'_>, stamp: Stamp, seen: Option<Seen>) -> Option<Slot> {
         let slot = self.table.add(pid)?;
         let seconds = self.seconds;
-        let gone = seen.is_none() && self.proc.is_some();
+        let gone = seen.as_ref().is_none_or(|seen| seen.is_zombie) && self.proc.is_some();
         self.change(slot, |entry| {
             entry.origin = Origin::Event;
             entry.ppid = facts.ppid.unwrap_or(0);
@@ -349,6 +358,11 @@ impl Context {
 /// Whether what /proc shows is the process that is known; of one known by a fork alone, its parent must fit.
 fn is_it(entry: &Entry, seen: &Seen) -> bool {
     if entry.start > 0 { entry.start == seen.start } else { entry.ppid == seen.ppid }
+}
+
+/// Whether an event's process has the parent that is known, or has lost it.
+fn is_child_of(entry: &Entry, facts: &Facts<'_>) -> bool {
+    facts.ppid.is_none_or(|ppid| ppid == entry.ppid || ppid == 1)
 }
 
 /// Whether an event's program is another one than is known. An execve's own event names the new one.
