@@ -206,8 +206,8 @@ impl Assembler {
         self.order.iter().rposition(|&slot| self.slots.get(usize::from(slot)).is_some_and(is_it))
     }
 
-    /// A place for a new event: if all are taken, that of the oldest which has no system call, and so perhaps no end
-    /// that could still come; else the oldest one's.
+    /// A place for a new event: the oldest one's, if all are taken. Where ends come, one of the older half that has no
+    /// system call goes first: an end that a system call's event waits for will come, and theirs perhaps not.
     fn begin(
         &mut self,
         split: &Split<'_>,
@@ -218,7 +218,8 @@ impl Assembler {
         if self.free.is_empty() {
             self.stats.displaced.add(1);
             let waits = |&slot: &u8| self.slots.get(usize::from(slot)).is_some_and(|slot| slot.of_syscall);
-            let position = self.order.iter().position(|slot| !waits(slot)).unwrap_or(0);
+            let older = if self.has_ends { self.order.len() / 2 } else { 0 };
+            let position = self.order.iter().take(older).position(|slot| !waits(slot)).unwrap_or(0);
             self.give_out(position, Ending::GivenUp, sink);
         }
         let index = self.free.pop().unwrap_or(0);
