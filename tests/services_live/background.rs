@@ -6,10 +6,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-fn daemonize(place: &Place) -> Output {
+fn daemonize(place: &Place, pid_file: &Path) -> Output {
     let mut command = Command::new("timeout");
     command.args(["60", BINARY, "run", "--daemonize", "-c"]).arg(place.path("config.toml"));
-    command.arg("--pid-file").arg(place.path("pid")).output().unwrap()
+    command.arg("--pid-file").arg(pid_file).output().unwrap()
 }
 
 /// A zombie has no program; not every first process of a machine is quick to bury it.
@@ -34,9 +34,7 @@ fn what_the_start_ends_with_is_open_before_the_sandbox() {
     place.configure("[sandbox]\nlandlock = \"all\"\n");
     let other = tempfile::tempdir().unwrap();
     let pid_file = other.path().join("pid");
-    let mut command = Command::new("timeout");
-    command.args(["60", BINARY, "run", "--daemonize", "-c"]).arg(place.path("config.toml"));
-    let output = command.arg("--pid-file").arg(&pid_file).output().unwrap();
+    let output = daemonize(&place, &pid_file);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     assert!(!said(&output).contains("failed to"), "{}", said(&output));
     let pid = guard.0.status().pid;
@@ -52,7 +50,7 @@ fn it_works_when_the_parent_ends() {
     let place = Place::new(&machine);
     let guard = Guard(&mut machine);
     // All that it says before it works is for whoever started it. Nothing holds the pipes of that one open.
-    let output = daemonize(&place);
+    let output = daemonize(&place, &place.path("pid"));
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let told = said(&output);
     let lines: Vec<&str> = told.lines().filter(|line| !line.starts_with("ringaudit: sandbox: ")).collect();
@@ -67,7 +65,7 @@ fn it_works_when_the_parent_ends() {
     has_let_go(pid);
     // The second one is told why it can't start, by its parent's exit code too.
     fs::rename(place.path("pid"), place.path("first")).unwrap();
-    let second = daemonize(&place);
+    let second = daemonize(&place, &place.path("pid"));
     assert_eq!(second.status.code(), Some(4));
     let why = format!(
         "another audit daemon holds the kernel's audit socket: pid {pid} (ringaudit); stop it first\n"
@@ -83,7 +81,7 @@ fn a_wrong_config_is_the_parents_error() {
     let machine = Machine::take();
     let place = Place::new(&machine);
     place.configure("[kernel]\nverify_s = 1\n");
-    let output = daemonize(&place);
+    let output = daemonize(&place, &place.path("pid"));
     assert_eq!(output.status.code(), Some(2));
     assert!(
         said(&output).contains("\"kernel.verify_s\" must be from 30 to 86400, not 1"),
@@ -99,7 +97,7 @@ fn messages_go_where_the_config_says() {
     let place = Place::new(&machine);
     let guard = Guard(&mut machine);
     place.configure("log = \"kmsg\"\n");
-    let output = daemonize(&place);
+    let output = daemonize(&place, &place.path("pid"));
     assert_eq!((output.status.code(), said(&output)), (Some(0), String::new()));
     let pid = guard.0.status().pid;
     assert!(Command::new("kill").arg(pid.to_string()).status().unwrap().success());

@@ -81,7 +81,7 @@ pub(super) struct Entry {
     pub(super) told: bool,
     /// Known from a fork's event alone, whose number may belong to a PID namespace.
     pub(super) doubtful: bool,
-    /// Container and unit are its parent's: it had gone before it could be asked.
+    /// Container and unit are its parent's, or of before its execve: it had gone before it could be asked.
     pub(super) inherited: bool,
     /// The container's id.
     pub(super) container: Option<[u8; ID]>,

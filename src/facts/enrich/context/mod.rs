@@ -188,7 +188,7 @@ pub struct Found<'a> {
     pub container: Option<&'a [u8; 32]>,
     /// Its systemd unit.
     pub unit: Option<&'a [u8]>,
-    /// Container and unit are the parent's: the process had gone.
+    /// Container and unit are the parent's, or of before the execve: the process had gone.
     pub inherited: bool,
     /// The script of an execve.
     pub script: Option<&'a [u8]>,
